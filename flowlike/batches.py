@@ -1,0 +1,77 @@
+"""Batches: the unit in which events travel, and the few things done to them.
+
+A batch is a non-empty ``list``, ``range`` or ``numpy.ndarray`` whose axis 0 counts the
+events (with pyarrow also a ``pyarrow.Array`` or ``RecordBatch``). Slicing any of them
+gives a batch of the same kind; of an array it is a view.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+__all__ = ["Batch", "as_batch", "events_of", "is_batch", "join"]
+
+Batch: TypeAlias = Any  # list | range | numpy.ndarray | pyarrow.Array | pyarrow.RecordBatch
+
+
+def is_batch(value: Any) -> bool:
+    """True for the types that carry events (also when empty)."""
+    if isinstance(value, (list, range)):
+        return True
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    # Only who has imported pyarrow can hold one of its arrays.
+    arrow = sys.modules.get("pyarrow")
+    return arrow is not None and isinstance(value, (arrow.Array, arrow.RecordBatch))
+
+
+def as_batch(value: Any, who: str) -> Batch:
+    """Return ``value`` as a batch; a tuple or other sequence (no text) becomes a list.
+
+    Raises:
+        TypeError: it is no sequence of events; the message names ``who`` returned it.
+    """
+    if is_batch(value):
+        return value
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview)):
+        return list(value)
+    shown = "a 0-dimensional array" if isinstance(value, np.ndarray) else f"{value!r:.80}"
+    raise TypeError(
+        f"{who} must return a batch (a list, range or numpy array of events), not {shown}"
+    )
+
+
+def events_of(batch: Batch) -> Iterable[Any]:
+    """The events one by one, as Python objects (an array's as ``tolist`` gives them)."""
+    if isinstance(batch, np.ndarray):
+        return batch.tolist()  # type: ignore[no-any-return]
+    if isinstance(batch, (list, range)):
+        return batch
+    return batch.to_pylist()  # type: ignore[no-any-return]
+
+
+def join(batches: Sequence[Batch]) -> Batch:
+    """One batch with the events of all, in order.
+
+    Arrays of one dtype and row shape stay an array; anything else becomes a list.
+    A single batch is returned as it is. No batches give an empty list.
+    """
+    if len(batches) == 1:
+        return batches[0]
+    if batches and isinstance(batches[0], np.ndarray):
+        first = batches[0]
+        if all(
+            isinstance(batch, np.ndarray)
+            and batch.dtype == first.dtype
+            and batch.shape[1:] == first.shape[1:]
+            for batch in batches
+        ):
+            return np.concatenate(batches)
+    joined: list[Any] = []
+    for batch in batches:
+        joined.extend(events_of(batch))
+    return joined

@@ -1,0 +1,38 @@
+"""Every error that flowlike itself raises.
+
+::
+
+    FlowlikeError
+    ├── FlowBuildError (ValueError)      your flow cannot be built as written
+    ├── SourceExhausted (RuntimeError)   a one-shot iterator was run a second time
+    ├── StageStopped (RuntimeError)      you talk to a stage that has ended
+    └── KernelError (RuntimeError)       a native kernel returned an unknown status
+
+A wrong argument is a plain ``TypeError`` or ``ValueError``, raised where the
+argument is given. An exception in your own function is never wrapped: it reaches
+you as it was raised, with notes that say where.
+"""
+
+from __future__ import annotations
+
+__all__ = ["FlowBuildError", "FlowlikeError", "KernelError", "SourceExhausted", "StageStopped"]
+
+
+class FlowlikeError(Exception):
+    """The root of flowlike's own errors."""
+
+
+class FlowBuildError(FlowlikeError, ValueError):
+    """The operators of a flow do not fit together; the message names them and the cure."""
+
+
+class SourceExhausted(FlowlikeError, RuntimeError):
+    """A flow over a one-shot iterator was started a second time."""
+
+
+class StageStopped(FlowlikeError, RuntimeError):
+    """A stage was called, or asked for something, after it had ended."""
+
+
+class KernelError(FlowlikeError, RuntimeError):
+    """A native kernel returned a status that its ``errors`` table does not name."""
