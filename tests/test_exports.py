@@ -1,0 +1,115 @@
+"""The faces of the packages: ``__all__`` says what is there, no less and no more."""
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = sorted((ROOT / "flowlike").rglob("__init__.py"))
+MODULES = sorted(
+    path for path in (ROOT / "flowlike").rglob("*.py") if not path.name.startswith("_")
+)
+
+
+def parse(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def module_name(path: Path) -> str:
+    """The dotted name under which ``path`` is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def literal_all(tree: ast.Module) -> list[str]:
+    """The list that is written as ``__all__``, refused unless written out once."""
+    written = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and any(isinstance(name, ast.Name) and name.id == "__all__" for name in node.targets)
+    ]
+    assert len(written) == 1, "__all__ is written once"
+    names = ast.literal_eval(written[0])
+    assert isinstance(names, list)
+    return names
+
+
+def shown(path: Path) -> str:
+    """``path`` as a test id."""
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=shown)
+def test_a_package_shows_what_it_imports_and_defines_nothing(path: Path) -> None:
+    tree = parse(path)
+    if not tree.body:
+        return  # An empty face shows nothing.
+    shows = []
+    for node in tree.body:
+        match node:
+            case ast.ImportFrom(module="__future__"):
+                pass
+            case ast.ImportFrom(names=names):
+                assert all(alias.name == alias.asname for alias in names), "import X as X"
+                shows += [alias.name for alias in names]
+            case ast.Assign(targets=[ast.Name(id="__all__")]):
+                pass
+            case ast.Expr(value=ast.Constant(value=str())):
+                pass
+            case _:
+                pytest.fail(f"line {node.lineno}: a face defines nothing")
+    assert literal_all(tree) == sorted(shows)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=shown)
+def test_a_module_has_what_its_all_names(path: Path) -> None:
+    names = literal_all(parse(path))
+    assert names == sorted(set(names))
+    module = importlib.import_module(module_name(path))
+    assert [name for name in names if not hasattr(module, name)] == []
+
+
+def undocumented(tree: ast.Module) -> list[str]:
+    """The public definitions of a module, and of its public classes, without a docstring."""
+    missing = [] if ast.get_docstring(tree) else ["the module"]
+
+    def look(body: list[ast.stmt], inside: str) -> None:
+        for node in body:
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if node.name.startswith("_") or any(
+                isinstance(mark, ast.Name) and mark.id in {"overload", "override"}
+                for mark in node.decorator_list
+            ):
+                continue
+            if not ast.get_docstring(node):
+                missing.append(inside + node.name)
+            if isinstance(node, ast.ClassDef):
+                look(node.body, f"{inside}{node.name}.")
+
+    look(tree.body, "")
+    return missing
+
+
+@pytest.mark.parametrize("path", [*PACKAGES, *MODULES], ids=shown)
+def test_every_public_definition_has_a_docstring(path: Path) -> None:
+    tree = parse(path)
+    assert not tree.body or undocumented(tree) == []
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=shown)
+def test_what_a_package_shows_says_what_it_is(path: Path) -> None:
+    package = importlib.import_module(module_name(path))
+    shows = [getattr(package, name) for name in getattr(package, "__all__", ())]
+    silent = [shown for shown in shows if callable(shown) and not inspect.getdoc(shown)]
+    assert silent == []
+
+
+def test_an_undocumented_method_is_seen() -> None:
+    source = '"""M."""\nclass A:\n    """A."""\n    def f(self): ...\n    def _g(self): ...\n'
+    assert undocumented(ast.parse(source)) == ["A.f"]
