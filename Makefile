@@ -13,7 +13,6 @@ NATIVE := $(shell find native -type f)
 
 DEMO ?= --columns c,c-fast,5,8 --stages 1,2,4,8 --runs 3
 BENCH ?= --columns c,c-fast,numpy,5,6,7,8 --stages 1,2,4,8,16,32,64,128 --runs 5 --json build/bench.json
-SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 .PHONY: bench check check-native clean demo docs test
 
@@ -32,6 +31,9 @@ check: $(STAMPS)/flowlike $(STAMPS)/test $(STAMPS)/check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest --quiet tests/test_floors.py
+
+check-native:
+	@sh native/check.sh build/check-native
 
 docs: $(STAMPS)/flowlike $(STAMPS)/docs
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build/html

@@ -6,6 +6,7 @@ block is left out only where the line before it is the comment ``<!-- not run: w
 """
 
 import doctest
+import importlib
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -104,7 +105,7 @@ DOCUMENTED = re.compile(r"^\.\. auto\w+:: (\S+)$", re.MULTILINE)
 
 @pytest.mark.parametrize("package", ["flowlike", "flowlike.native"])
 def test_the_reference_has_every_public_name(package: str) -> None:
-    public = {f"{package}.{name}" for name in pytest.importorskip(package).__all__}
+    public = {f"{package}.{name}" for name in importlib.import_module(package).__all__}
     written: list[str] = []
     for page in REFERENCE.glob("*.md"):
         written += DOCUMENTED.findall(page.read_text(encoding="utf-8"))
