@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 NATIVE := $(shell find native -type f)
 
 DEMO ?= --columns c,c-fast,5,8 --stages 1,2,4,8 --runs 3
@@ -60,7 +60,7 @@ $(STAMPS)/pip:
 		{ echo "flowlike needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
 	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(VENV); else \
 		$(PYTHON) -m venv --without-pip $(VENV) && \
-		$(PYTHON) -m pip --quiet --python $(BIN)/python install pip; fi
+		$(PYTHON) -m pip -qq --python $(BIN)/python install pip; fi
 	@$(PIP) install --upgrade 'pip>=25.1'
 	@mkdir -p $(STAMPS)
 	@touch $@
