@@ -1,11 +1,11 @@
 """How Sphinx builds the documentation; the version is that of the installed package."""
 
-from importlib.metadata import version
+from importlib import metadata
 
 project = "flowlike"
 author = "The flowlike authors"
 project_copyright = "2026, The flowlike authors"
-release = version("flowlike")
+release = metadata.version("flowlike")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 exclude_patterns = ["_build"]
