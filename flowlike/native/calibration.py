@@ -1,0 +1,176 @@
+"""Calibration: how many items fit a call that shall take a given time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import re
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ..options import check_callable, check_count, check_seconds
+
+__all__ = ["Calibration", "calibrate"]
+
+MOST_ITEMS = 1 << 26
+"""No chunk is tried beyond this: the inputs would no longer fit a small machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a call costs.
+
+    Attributes:
+        chunk_size: the largest number of items that stays within the target; at least 1.
+        seconds_per_item: what one more item adds to a call (not measured, thus NaN, where the
+            environment gives the chunk size).
+        overhead: seconds that a call takes whatever its length (NaN likewise).
+    """
+
+    chunk_size: int
+    seconds_per_item: float
+    overhead: float
+
+
+def calibrate(
+    function: Callable[[Any], Any],
+    make_input: Callable[[int], Any],
+    *,
+    name: str | None = None,
+    target: float = 0.001,
+    repeats: int = 10,
+) -> Calibration:
+    """Find the largest chunk that ``function`` works off within ``target`` seconds.
+
+    Lengths are doubled until a call takes longer, then the border is found by bisection, to
+    one part in 32. The time of a length is the least of ``repeats`` calls; making the input
+    is not counted. Lengths end at 2^26 items.
+
+    With a ``name`` the result is kept in the user's cache folder, per machine, version and
+    target, and found there the next time. ``FLOWLIKE_CHUNK_<NAME>`` in the environment (the
+    name in capitals, ``_`` for anything but letters and digits) overrides it all.
+
+    Args:
+        function: called with ``make_input(n)``.
+        make_input: makes an input of n items.
+        name: under which to keep the result.
+        target: seconds a call may take.
+        repeats: how often a length is timed.
+
+    Raises:
+        TypeError: an argument of the wrong type.
+        ValueError: an argument out of range, or an environment variable that is no positive
+            integer.
+
+    Warns:
+        RuntimeWarning: the cache folder cannot be written; the result is not kept.
+    """
+    check_callable("function", function)
+    check_callable("make_input", make_input)
+    check_seconds("target", target)
+    check_count("repeats", repeats)
+    if name is None:
+        return _measured(function, make_input, target, repeats)
+    if not isinstance(name, str) or not re.search(r"[A-Za-z0-9]", name):
+        raise ValueError(f"name must be a str with a letter or digit, not {name!r}")
+    override = _from_environment(name)
+    if override is not None:
+        return Calibration(override, math.nan, math.nan)
+    path = _cache_path(name, target)
+    kept = _kept(path)
+    if kept is None:
+        kept = _measured(function, make_input, target, repeats)
+        _keep(path, kept)
+    return kept
+
+
+def _measured(
+    function: Callable[[Any], Any], make_input: Callable[[int], Any], target: float, repeats: int
+) -> Calibration:
+    def least(n: int, enough: float = -math.inf) -> float:
+        """The least time of a call with n items, or the first that is ``enough``."""
+        items = make_input(n)
+        best = math.inf
+        for _ in range(repeats):
+            start = time.perf_counter()
+            function(items)
+            best = min(best, time.perf_counter() - start)
+            if best <= enough:
+                break
+        return best
+
+    fits, fails = 1, 2
+    while fails <= MOST_ITEMS and least(fails, target) <= target:
+        fits, fails = fails, fails * 2
+    while fails <= MOST_ITEMS and fails - fits > max(1, fits // 32):
+        middle = (fits + fails) // 2
+        if least(middle, target) <= target:
+            fits = middle
+        else:
+            fails = middle
+    short, long = max(1, fits // 8), max(fits, 2)
+    short_time, long_time = least(short), least(long)
+    per_item = max(0.0, (long_time - short_time) / (long - short))
+    return Calibration(fits, per_item, max(0.0, short_time - short * per_item))
+
+
+def _from_environment(name: str) -> int | None:
+    variable = "FLOWLIKE_CHUNK_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+    text = os.environ.get(variable)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]+", text.strip()) or int(text) < 1:
+        raise ValueError(f"{variable} must be a positive integer, not {text!r}")
+    return int(text)
+
+
+def _cache_path(name: str, target: float) -> Path:
+    if sys.platform == "darwin":
+        folder = Path.home() / "Library" / "Caches"
+    else:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    machine = (platform.node(), platform.machine(), platform.processor(), os.cpu_count())
+    versions = (version("flowlike"), platform.python_implementation(), platform.python_version())
+    told_apart = repr((name, float(target), machine, versions)).encode()
+    digest = hashlib.sha256(told_apart).hexdigest()[:16]
+    plain = re.sub(r"[^A-Za-z0-9]", "_", name)
+    return folder / "flowlike" / "calibration" / f"{plain}-{digest}.json"
+
+
+def _kept(path: Path) -> Calibration | None:
+    """What was kept, or None where there is nothing, or nothing sound."""
+    try:
+        fields = json.loads(path.read_text("utf-8"))
+        kept = Calibration(
+            int(fields["chunk_size"]), float(fields["seconds_per_item"]), float(fields["overhead"])
+        )
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return kept if kept.chunk_size >= 1 else None
+
+
+def _keep(path: Path, calibration: Calibration) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Renamed into place, so that another process never reads half a file.
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False
+        ) as file:
+            json.dump(asdict(calibration), file)
+        os.replace(file.name, path)
+    except OSError as error:
+        warnings.warn(
+            f"the calibration is not kept, {path.parent} cannot be written: {error}",
+            RuntimeWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,393 @@
+"""Kernels: C functions on contiguous arrays, called through cffi without the GIL."""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import KernelError
+
+__all__ = ["Kernel"]
+
+_Failure = BaseException | type[BaseException]
+
+
+class Kernel:
+    """A chunk function in C: ``kernel(array)`` gives an array of as many elements.
+
+    It is made by `Kernel.from_cffi`, never changes, and may be called by many threads at
+    once: the GIL is released while the C function runs.
+
+    Attributes:
+        name: how it is called in plans and messages.
+        input: numpy dtype of the elements read.
+        output: numpy dtype of the elements written.
+        elementwise: every element of the result depends on the same element of the input
+            alone, so calls over neighbouring arrays can be made one.
+        params: the C type of every parameter after the arrays and their length.
+        bound: the parameters that `bind` has fixed.
+    """
+
+    __slots__ = (
+        "_cells",
+        "_errors",
+        "_ffi",
+        "_function",
+        "_read_as",
+        "_values",
+        "_write_as",
+        "bound",
+        "elementwise",
+        "input",
+        "name",
+        "output",
+        "params",
+    )
+
+    name: str
+    input: np.dtype[Any]
+    output: np.dtype[Any]
+    elementwise: bool
+    params: Mapping[str, str]
+    bound: Mapping[str, Any]
+
+    _ffi: Any
+    _function: Any
+    _read_as: Any
+    _write_as: Any
+    _cells: Mapping[str, Any]
+    _errors: Mapping[int, _Failure]
+    _values: tuple[Any, ...] | None
+
+    def __init__(self) -> None:
+        raise TypeError("a Kernel is made by Kernel.from_cffi(ffi, function, ...)")
+
+    @classmethod
+    def from_cffi(
+        cls,
+        ffi: Any,
+        function: Any,
+        *,
+        name: str,
+        input: npt.DTypeLike,
+        output: npt.DTypeLike,
+        params: Mapping[str, str] = MappingProxyType({}),
+        errors: Mapping[int, _Failure] = MappingProxyType({}),
+        elementwise: bool = False,
+    ) -> Self:
+        """Wrap a C function ``int f(const T *in, U *out, size_t n, params...)``.
+
+        It must read ``n`` elements of ``in``, write ``n`` elements of ``out``, and return 0,
+        or a status that says what went wrong. It runs without the GIL and must be safe to
+        run in several threads at once.
+
+        Args:
+            ffi: the ``ffi`` object of the cffi module the function comes from.
+            function: the function, ``module.lib.f``.
+            name: how plans and messages call it.
+            input: numpy dtype of ``T``.
+            output: numpy dtype of ``U``.
+            params: the C types of the parameters after ``n`` by name, in their order.
+            errors: what to raise for a status other than 0, an exception class or instance.
+                An instance is copied for every raise. Any other status: ``KernelError``.
+            elementwise: promises that an element of the result depends on the same element
+                of the input alone.
+
+        Raises:
+            TypeError: the function is no cffi function of that shape, or a dtype, a
+                parameter type or an error does not fit it.
+            ValueError: an error is given for status 0, which means success.
+        """
+        kernel = cls.__new__(cls)
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"name must be a non-empty str, not {name!r}")
+        kernel.name = name
+        kernel.input = _element_type("input", input)
+        kernel.output = _element_type("output", output)
+        kernel.elementwise = bool(elementwise)
+        kernel.params = MappingProxyType(dict(params))
+        kernel.bound = MappingProxyType({})
+        kernel._ffi = ffi
+        kernel._function = function
+        arguments = _arguments(ffi, function, name, kernel.params)
+        kernel._read_as = _pointer_type(ffi, arguments[0], "input", kernel.input)
+        kernel._write_as = _pointer_type(ffi, arguments[1], "output", kernel.output)
+        kernel._cells = {
+            param: ffi.typeof(ffi.getctype(argument, "*"))
+            for param, argument in zip(kernel.params, arguments[3:], strict=True)
+        }
+        kernel._errors = _checked_errors(errors)
+        kernel._values = None if kernel.params else ()
+        return kernel
+
+    def bind(self, **params: Any) -> Self:
+        """Return this kernel with some parameters fixed; those fixed before may change.
+
+        Raises:
+            TypeError: there is no such parameter, or a value of the wrong type.
+            OverflowError: a value does not fit the parameter's C type.
+        """
+        bound = dict(self.bound)
+        for param, value in params.items():
+            bound[param] = self._checked(param, value)
+        kernel = type(self).__new__(type(self))
+        for attribute in Kernel.__slots__:
+            setattr(kernel, attribute, getattr(self, attribute))
+        kernel.bound = MappingProxyType(bound)
+        if len(bound) == len(self.params):
+            kernel._values = tuple(bound[param] for param in self.params)
+        return kernel
+
+    def __call__(self, array: Any, /, *, out: Any = None, **params: Any) -> Any:
+        """Run the C function over ``array`` in one call.
+
+        Args:
+            array: one-dimensional contiguous array of dtype `input`; an empty list counts as
+                an empty array.
+            out: where to write: an array of dtype `output` and of the same length, or
+                ``None`` for a new one. It may be ``array`` itself if the kernel is
+                elementwise, and must not overlap it otherwise.
+            **params: parameters that were not bound, or other values for those that were.
+
+        Returns:
+            ``out``, or the new array.
+
+        Raises:
+            TypeError: not such an array, or a parameter missing, unknown or of a wrong type.
+            ValueError: the array is not contiguous or has more than one dimension, or
+                ``out`` has the wrong size, is read-only, or overlaps ``array``.
+            OverflowError: a parameter does not fit its C type.
+            KernelError: a status that ``errors`` does not name; those it names raise what it
+                says.
+        """
+        values = self._values if not params else self.bind(**params)._values
+        if values is None:
+            raise self._missing(params)
+        # Types that are not ndarray itself take the slow way: subclasses may mean more.
+        if type(array) is not np.ndarray or array.dtype is not self.input:
+            array = self._accepted(array)
+        if array.ndim != 1 or not array.flags.c_contiguous:
+            raise _shape_error(self.name, "the array", array)
+        if out is None:
+            result = np.empty(array.shape, self.output)
+        else:
+            self._check_out(out, array)
+            result = out
+        read, write = self._read_as, self._write_as
+        status = self._function(
+            self._ffi.from_buffer(read, array),
+            self._ffi.from_buffer(write, result),
+            array.shape[0],
+            *values,
+        )
+        if status:
+            raise self._failure(status)
+        return result
+
+    def __repr__(self) -> str:
+        """``Kernel(name, input -> output, bound parameters)``."""
+        shown = "".join(f", {param}={value!r}" for param, value in self.bound.items())
+        return f"{type(self).__name__}({self.name!r}, {self.input} -> {self.output}{shown})"
+
+    def __reduce__(self) -> Any:
+        """Refuse: a C function is only known to the process that loaded it.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(
+            f"kernel {self.name!r} cannot be sent to another process: its C function lives in "
+            f"this one; give a function of a module that looks the kernel up there"
+        )
+
+    def _accepted(self, array: Any) -> np.ndarray[Any, Any]:
+        """The array, if it is one of dtype ``input``; an empty list as an empty one."""
+        if isinstance(array, list) and not array:
+            return np.empty(0, self.input)
+        if not isinstance(array, np.ndarray):
+            raise TypeError(
+                f"{self.name} takes a numpy array of {self.input}, not {_shown(array)}; "
+                f"numpy.asarray(events, {self.input.str!r}) makes one"
+            )
+        _check_dtype(self.name, "the array", array, self.input)
+        return array
+
+    def _check_out(self, out: Any, array: np.ndarray[Any, Any]) -> None:
+        if not isinstance(out, np.ndarray):
+            raise TypeError(f"{self.name}: out must be a numpy array, not {_shown(out)}")
+        if out.dtype is not self.output:
+            _check_dtype(self.name, "out", out, self.output)
+        if out.ndim != 1 or not out.flags.c_contiguous:
+            raise _shape_error(self.name, "out", out)
+        if out.shape != array.shape:
+            raise ValueError(
+                f"{self.name}: out must have as many elements as the array, "
+                f"{array.shape[0]}, not {out.shape[0]}"
+            )
+        if not out.flags.writeable:
+            raise ValueError(f"{self.name}: out is read-only; give a writable array")
+        if np.may_share_memory(array, out) and not (
+            self.elementwise
+            and self.input.itemsize == self.output.itemsize
+            and array.ctypes.data == out.ctypes.data
+        ):
+            raise ValueError(
+                f"{self.name}: out overlaps the array; only an elementwise kernel may write "
+                f"in place, and then out must be the array itself"
+            )
+
+    def _checked(self, param: str, value: Any) -> Any:
+        """The value, if C can take it as the parameter ``param``."""
+        cell = self._cells.get(param)
+        if cell is None:
+            raise TypeError(
+                f"{self.name} has no parameter {param!r}; it has "
+                f"{', '.join(map(repr, self.params)) or 'none'}"
+            )
+        kind = self.params[param]
+        whole = cell.item.kind == "primitive" and not _is_real(cell.item)
+        try:
+            # cffi would cut a float32 or a Fraction off at the point.
+            number = operator.index(value) if whole else value
+            self._ffi.new(cell, number)
+        except OverflowError:
+            raise OverflowError(
+                f"{self.name}: {param} must fit {kind!r}, not {value!r}"
+            ) from None
+        except TypeError:
+            raise TypeError(f"{self.name}: {param} must be a {kind!r}, not {value!r}") from None
+        return number
+
+    def _missing(self, given: Mapping[str, Any]) -> TypeError:
+        missing = [repr(p) for p in self.params if p not in self.bound and p not in given]
+        return TypeError(
+            f"{self.name} is missing {', '.join(missing)}: give them by name in the call, or "
+            f"before it with bind()"
+        )
+
+    def _failure(self, status: int) -> BaseException:
+        error = self._errors.get(status)
+        if error is None:
+            return KernelError(f"kernel {self.name!r} returned the unknown status {status}")
+        if isinstance(error, type):
+            return error(f"kernel {self.name!r} returned status {status}")
+        # A raised exception gathers tracebacks and notes: never raise one twice.
+        return copy.copy(error)
+
+
+def _element_type(which: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
+    element = np.dtype(dtype)
+    if element.hasobject or element.itemsize == 0:
+        raise TypeError(f"{which} must be a dtype of fixed size without objects, not {dtype!r}")
+    return element
+
+
+def _arguments(ffi: Any, function: Any, name: str, params: Mapping[str, str]) -> list[Any]:
+    """The C types of the function's arguments, checked against the promised shape."""
+    wanted = "int f(const T *in, U *out, size_t n, parameters...)"
+    try:
+        kind = ffi.typeof(function)
+    except TypeError:
+        raise TypeError(f"function must be a cffi function {wanted}, not {function!r}") from None
+    if kind.kind != "function":
+        raise TypeError(f"function must be a cffi function {wanted}, not {kind.cname}")
+    arguments = list(kind.args)
+    fits = (
+        kind.result.cname == "int"
+        and not kind.ellipsis
+        and len(arguments) >= 3
+        and arguments[0].kind == arguments[1].kind == "pointer"
+        and arguments[2] is ffi.typeof("size_t")
+    )
+    if not fits:
+        raise TypeError(f"function of kernel {name!r} must be {wanted}, not {kind.cname}")
+    declared = [argument.cname for argument in arguments[3:]]
+    given = [ffi.typeof(c_type).cname for c_type in params.values()]
+    if declared != given:
+        raise TypeError(
+            f"params of kernel {name!r} must be the C types {declared} of its function, in "
+            f"their order, not {given}"
+        )
+    return arguments
+
+
+def _is_real(c_type: Any) -> bool:
+    return c_type.cname in ("float", "double", "long double")
+
+
+def _pointer_type(ffi: Any, pointer: Any, which: str, dtype: np.dtype[Any]) -> Any:
+    """What ``ffi.from_buffer`` shall make of an array of ``dtype``."""
+    item = pointer.item
+    if item.kind == "void" or item.cname in ("char", "unsigned char", "signed char"):
+        return ffi.typeof("char[]") if item.kind == "void" else ffi.typeof(f"{item.cname}[]")
+    if item.kind == "primitive":
+        real = dtype.kind == "f"
+        if ffi.sizeof(item) != dtype.itemsize or (
+            dtype.kind in "iufb" and _is_real(item) is not real
+        ):
+            raise TypeError(f"{which} {dtype} does not fit the C type {pointer.cname!r}")
+    elif ffi.sizeof(item) != dtype.itemsize:
+        raise TypeError(
+            f"{which} {dtype} has {dtype.itemsize} bytes, the C type {item.cname!r} "
+            f"{ffi.sizeof(item)}"
+        )
+    return ffi.typeof(ffi.getctype(item, "[]"))
+
+
+def _checked_errors(errors: Mapping[int, _Failure]) -> dict[int, _Failure]:
+    checked: dict[int, _Failure] = {}
+    for status, error in errors.items():
+        if operator.index(status) == 0:
+            raise ValueError("errors: status 0 means success and cannot raise")
+        if isinstance(error, BaseException):
+            try:
+                copy.copy(error)
+            except TypeError:
+                raise TypeError(
+                    f"errors[{status}] cannot be copied for every raise: give the class"
+                ) from None
+        elif not (isinstance(error, type) and issubclass(error, BaseException)):
+            raise TypeError(
+                f"errors[{status}] must be an exception class or instance, not {error!r}"
+            )
+        checked[operator.index(status)] = error
+    return checked
+
+
+def _check_dtype(
+    name: str, what: str, array: np.ndarray[Any, Any], dtype: np.dtype[Any]
+) -> None:
+    if array.dtype == dtype:
+        return
+    if array.dtype.newbyteorder("=") == dtype.newbyteorder("="):
+        raise TypeError(
+            f"{name}: {what} has the byte order of {array.dtype.str!r}, not of {dtype.str!r}; "
+            f"array.astype({dtype.str!r}) converts it"
+        )
+    raise TypeError(
+        f"{name}: {what} must be of dtype {dtype}, not {array.dtype}; nothing is converted "
+        f"silently, array.astype({dtype.str!r}) does it"
+    )
+
+
+def _shape_error(name: str, what: str, array: np.ndarray[Any, Any]) -> ValueError:
+    if array.ndim != 1:
+        return ValueError(
+            f"{name}: {what} must have one dimension, not shape {array.shape}; "
+            f"array.ravel() gives one"
+        )
+    return ValueError(
+        f"{name}: {what} must be contiguous; numpy.ascontiguousarray(array) copies it"
+    )
+
+
+def _shown(value: Any) -> str:
+    return f"{type(value).__name__} {value!r:.60}" if not callable(value) else repr(value)
+
+
