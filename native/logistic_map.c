@@ -142,7 +142,7 @@ static void divided(const int64_t *in, int64_t *out, size_t n, int64_t num, uint
                 r = (uint64_t)((unsigned __int128)r * m % P);
             }
         }
-        out[i] = mu < 0 ? -(int64_t)r : (int64_t)r;
+        out[i] = mu < 0 && r != 0 ? -(int64_t)(P - r) : (int64_t)r;
     }
 }
 

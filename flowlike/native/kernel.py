@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -35,7 +35,7 @@ class Kernel:
     """
 
     __slots__ = (
-        "_cells",
+        "_checks",
         "_errors",
         "_ffi",
         "_function",
@@ -61,7 +61,7 @@ class Kernel:
     _function: Any
     _read_as: Any
     _write_as: Any
-    _cells: Mapping[str, Any]
+    _checks: Mapping[str, Callable[[Any], Any]]
     _errors: Mapping[int, _Failure]
     _values: tuple[Any, ...] | None
 
@@ -118,8 +118,8 @@ class Kernel:
         arguments = _arguments(ffi, function, name, kernel.params)
         kernel._read_as = _pointer_type(ffi, arguments[0], "input", kernel.input)
         kernel._write_as = _pointer_type(ffi, arguments[1], "output", kernel.output)
-        kernel._cells = {
-            param: ffi.typeof(ffi.getctype(argument, "*"))
+        kernel._checks = {
+            param: _check_of(ffi, argument)
             for param, argument in zip(kernel.params, arguments[3:], strict=True)
         }
         kernel._errors = _checked_errors(errors)
@@ -134,8 +134,7 @@ class Kernel:
             OverflowError: a value does not fit the parameter's C type.
         """
         bound = dict(self.bound)
-        for param, value in params.items():
-            bound[param] = self._checked(param, value)
+        bound.update((param, self._checked(param, value)) for param, value in params.items())
         kernel = type(self).__new__(type(self))
         for attribute in Kernel.__slots__:
             setattr(kernel, attribute, getattr(self, attribute))
@@ -166,29 +165,33 @@ class Kernel:
             KernelError: a status that ``errors`` does not name; those it names raise what it
                 says.
         """
-        values = self._values if not params else self.bind(**params)._values
+        values = self._values if not params else self._merged(params)
         if values is None:
-            raise self._missing(params)
-        # Types that are not ndarray itself take the slow way: subclasses may mean more.
+            raise self._missing(())
+        # Another type takes the slow way; a subclass of ndarray may mean more by its elements.
         if type(array) is not np.ndarray or array.dtype is not self.input:
-            array = self._accepted(array)
+            return self._call_with_other(array, out, values)
+        return self._run(array, out, values)
+
+    def _run(self, array: np.ndarray[Any, Any], out: Any, values: tuple[Any, ...]) -> Any:
         if array.ndim != 1 or not array.flags.c_contiguous:
             raise _shape_error(self.name, "the array", array)
+        size = len(array)
         if out is None:
-            result = np.empty(array.shape, self.output)
+            out = np.empty(size, self.output)
         else:
             self._check_out(out, array)
-            result = out
-        read, write = self._read_as, self._write_as
+        from_buffer = self._ffi.from_buffer
         status = self._function(
-            self._ffi.from_buffer(read, array),
-            self._ffi.from_buffer(write, result),
-            array.shape[0],
-            *values,
+            from_buffer(self._read_as, array), from_buffer(self._write_as, out), size, *values
         )
         if status:
             raise self._failure(status)
-        return result
+        return out
+
+    def _call_with_other(self, array: Any, out: Any, values: tuple[Any, ...]) -> Any:
+        """Call with what is not simply an ndarray of dtype ``input``."""
+        return self._run(self._accepted(array), out, values)
 
     def __repr__(self) -> str:
         """``Kernel(name, input -> output, bound parameters)``."""
@@ -242,29 +245,36 @@ class Kernel:
                 f"in place, and then out must be the array itself"
             )
 
+    def _merged(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The values of all parameters, in their order."""
+        given = {param: self._checked(param, value) for param, value in params.items()}
+        if len(given) < len(self.params):
+            given = {**self.bound, **given}
+            if len(given) < len(self.params):
+                raise self._missing(given)
+        return tuple([given[param] for param in self.params])
+
     def _checked(self, param: str, value: Any) -> Any:
         """The value, if C can take it as the parameter ``param``."""
-        cell = self._cells.get(param)
-        if cell is None:
+        check = self._checks.get(param)
+        if check is None:
             raise TypeError(
                 f"{self.name} has no parameter {param!r}; it has "
                 f"{', '.join(map(repr, self.params)) or 'none'}"
             )
-        kind = self.params[param]
-        whole = cell.item.kind == "primitive" and not _is_real(cell.item)
         try:
-            # cffi would cut a float32 or a Fraction off at the point.
-            number = operator.index(value) if whole else value
-            self._ffi.new(cell, number)
+            return check(value)
         except OverflowError:
             raise OverflowError(
-                f"{self.name}: {param} must fit {kind!r}, not {value!r}"
+                f"{self.name}: {param} must fit the C type {self.params[param]!r}, "
+                f"not {value!r:.80}"
             ) from None
         except TypeError:
-            raise TypeError(f"{self.name}: {param} must be a {kind!r}, not {value!r}") from None
-        return number
+            raise TypeError(
+                f"{self.name}: {param} must be a {self.params[param]!r}, not {_shown(value)}"
+            ) from None
 
-    def _missing(self, given: Mapping[str, Any]) -> TypeError:
+    def _missing(self, given: Collection[str]) -> TypeError:
         missing = [repr(p) for p in self.params if p not in self.bound and p not in given]
         return TypeError(
             f"{self.name} is missing {', '.join(missing)}: give them by name in the call, or "
@@ -319,6 +329,31 @@ def _arguments(ffi: Any, function: Any, name: str, params: Mapping[str, str]) ->
 
 def _is_real(c_type: Any) -> bool:
     return c_type.cname in ("float", "double", "long double")
+
+
+def _check_of(ffi: Any, c_type: Any) -> Callable[[Any], Any]:
+    """A function that returns a value as C can take it, or raises what is wrong with it."""
+    if c_type.kind != "primitive" or _is_real(c_type) or c_type.cname == "char":
+        cell = ffi.typeof(ffi.getctype(c_type, "*"))
+
+        def check(value: Any) -> Any:
+            ffi.new(cell, value)
+            return value
+
+        return check
+    bits = 8 * ffi.sizeof(c_type)
+    signed = int(ffi.cast(c_type, -1)) < 0
+    least = -(1 << (bits - 1)) if signed else 0
+    greatest = (1 << (bits - signed)) - 1
+
+    def check_integer(value: Any) -> int:
+        # cffi would take a float32 or a Fraction and cut it off at the point.
+        number = operator.index(value)
+        if least <= number <= greatest:
+            return number
+        raise OverflowError
+
+    return check_integer
 
 
 def _pointer_type(ffi: Any, pointer: Any, which: str, dtype: np.dtype[Any]) -> Any:

@@ -22,34 +22,27 @@ class LogisticMap(Kernel):
     """A kernel on int64 that also takes integers as a list or range, and bytes of int64.
 
     A list or range gives an array; bytes (``bytes``, ``bytearray``, ``memoryview``) give
-    bytes. Anything else is as in `Kernel`.
+    bytes. An element that is no integer is a ``TypeError``, one beyond int64 an
+    ``OverflowError``, bytes that are no multiple of 8 a ``ValueError``, ``p=0`` a
+    ``ZeroDivisionError``. Anything else is as in `Kernel`.
     """
 
     __slots__ = ()
 
-    def __call__(self, array: Any, /, *, out: Any = None, **params: Any) -> Any:
-        """Run the kernel over an int64 array, a list or range of int, or bytes of int64.
-
-        Raises:
-            TypeError: an element or a parameter is no integer, or an array is not int64.
-            ValueError: bytes whose length is no multiple of 8; an array that is not
-                contiguous or not one-dimensional; an unfit ``out``.
-            OverflowError: an element or a parameter does not fit int64.
-            ZeroDivisionError: ``p`` is 0.
-        """
-        if isinstance(array, (bytes, bytearray, memoryview)):
-            size = memoryview(array).nbytes
-            if size % 8:
-                raise ValueError(
-                    f"{self.name}: bytes of int64 come in multiples of 8, not {size} bytes"
-                )
-            result = super().__call__(np.frombuffer(array, _INT64), out=out, **params)
-            return result.tobytes() if out is None else result
-        return super().__call__(array, out=out, **params)
-
     def __reduce__(self) -> Any:
         """Send it to another process by its name; that process takes its own C function."""
         return _restored, (self.name, dict(self.bound))
+
+    def _call_with_other(self, array: Any, out: Any, values: tuple[Any, ...]) -> Any:
+        if not isinstance(array, (bytes, bytearray, memoryview)):
+            return super()._call_with_other(array, out, values)
+        size = memoryview(array).nbytes
+        if size % 8:
+            raise ValueError(
+                f"{self.name}: bytes of int64 come in multiples of 8, not {size} bytes"
+            )
+        result = self._run(np.frombuffer(array, _INT64), out, values)
+        return result.tobytes() if out is None else out
 
     def _accepted(self, array: Any) -> np.ndarray[Any, Any]:
         if isinstance(array, range):
