@@ -1,0 +1,14 @@
+#!/bin/sh
+# Builds and runs the C tests under the address and undefined-behaviour sanitizers.
+# Usage: native/check.sh [FOLDER]; CC and CFLAGS are taken from the environment.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+folder=${1:-$here/../build/check-native}
+mkdir -p "$folder"
+for test in "$here"/tests/check_*.c; do
+    program=$folder/$(basename "$test" .c)
+    ${CC:-cc} -std=gnu11 -O1 -g -Wall -Wextra -Wno-psabi -Werror -ffp-contract=fast \
+        -fsanitize=address,undefined -fno-sanitize-recover=all ${CFLAGS:-} \
+        -o "$program" "$test" "$here"/*.c
+    "$program"
+done
