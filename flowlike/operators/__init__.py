@@ -1,0 +1,74 @@
+"""Operators: their descriptions, the layers that they form, and the programs that run.
+
+Everything here is pure: values in, values out. No event loop, clock, thread or queue.
+"""
+
+from flowlike.operators.calls import Calls as Calls
+from flowlike.operators.calls import run_inline as run_inline
+from flowlike.operators.context import TriggerContext as TriggerContext
+from flowlike.operators.executors import ExecutorChoice as ExecutorChoice
+from flowlike.operators.executors import check_executor as check_executor
+from flowlike.operators.executors import executor_name as executor_name
+from flowlike.operators.keys import Key as Key
+from flowlike.operators.keys import key_function as key_function
+from flowlike.operators.layer import Group as Group
+from flowlike.operators.layer import Layer as Layer
+from flowlike.operators.operator import Operator as Operator
+from flowlike.operators.per_batch import MapBatch as MapBatch
+from flowlike.operators.per_event import Each as Each
+from flowlike.operators.per_event import Filter as Filter
+from flowlike.operators.per_event import FlatMap as FlatMap
+from flowlike.operators.per_event import Map as Map
+from flowlike.operators.per_event import MapValues as MapValues
+from flowlike.operators.per_event import Reject as Reject
+from flowlike.operators.program import Program as Program
+from flowlike.operators.program import compile_program as compile_program
+from flowlike.operators.reducing import CollectBatch as CollectBatch
+from flowlike.operators.reducing import CountBy as CountBy
+from flowlike.operators.reducing import EmitAndReduce as EmitAndReduce
+from flowlike.operators.reducing import GroupBy as GroupBy
+from flowlike.operators.reducing import GroupByKey as GroupByKey
+from flowlike.operators.reducing import Reduce as Reduce
+from flowlike.operators.reducing import ReduceBatch as ReduceBatch
+from flowlike.operators.triggering import EachState as EachState
+from flowlike.operators.triggering import Emit as Emit
+from flowlike.operators.triggering import MapState as MapState
+from flowlike.operators.triggering import OnTrigger as OnTrigger
+from flowlike.operators.windows import GlobalWindow as GlobalWindow
+from flowlike.operators.windows import Window as Window
+
+__all__ = [
+    "Calls",
+    "CollectBatch",
+    "CountBy",
+    "Each",
+    "EachState",
+    "Emit",
+    "EmitAndReduce",
+    "ExecutorChoice",
+    "Filter",
+    "FlatMap",
+    "GlobalWindow",
+    "Group",
+    "GroupBy",
+    "GroupByKey",
+    "Key",
+    "Layer",
+    "Map",
+    "MapBatch",
+    "MapState",
+    "MapValues",
+    "OnTrigger",
+    "Operator",
+    "Program",
+    "Reduce",
+    "ReduceBatch",
+    "Reject",
+    "TriggerContext",
+    "Window",
+    "check_executor",
+    "compile_program",
+    "executor_name",
+    "key_function",
+    "run_inline",
+]

@@ -1,0 +1,76 @@
+"""Effects: what a program asks its driver to do, and a driver for when there is no loop.
+
+A program is pure. Where a function has to run elsewhere (in a thread, in a process, as a
+coroutine) the program's generator yields `Calls` and is sent the list of results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple, TypeVar
+
+from flowlike.operators.executors import ExecutorChoice
+from flowlike.options import is_coroutine_function
+
+__all__ = ["Calls", "run_inline"]
+
+Result = TypeVar("Result")
+
+
+class Calls(NamedTuple):
+    """Calls that a program wants done: ``function(argument)`` for each of ``arguments``.
+
+    The driver does at most ``limit`` of them at once, awaits the function if it is a
+    coroutine function, and sends the list of the results, in the order of the arguments.
+    If a call fails it throws that exception into the generator instead, once no call
+    of this request runs any more.
+
+    Attributes:
+        function: takes one argument.
+        arguments: one call for each.
+        executor: None (in the event loop), "threads", "processes" or an executor.
+        limit: the most calls at once.
+        label: the operators that it is for, as `explain()` and notes show them.
+    """
+
+    function: Callable[[Any], Any]
+    arguments: list[Any]
+    executor: ExecutorChoice
+    limit: int
+    label: str
+
+
+def run_inline(generator: Generator[Calls, list[Any], Result]) -> Result:
+    """Drive a program's generator to its end, doing every call here and now.
+
+    Executors are ignored. A coroutine function has to finish without ever waiting.
+
+    Returns:
+        What the generator returns.
+
+    Raises:
+        RuntimeError: a coroutine waited for something.
+    """
+    try:
+        request = next(generator)
+        while True:
+            try:
+                results = [_call(request.function, argument) for argument in request.arguments]
+            except Exception as error:
+                request = generator.throw(error)
+            else:
+                request = generator.send(results)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+def _call(function: Callable[[Any], Any], argument: Any) -> Any:
+    if not is_coroutine_function(function):
+        return function(argument)
+    coroutine = function(argument)
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    coroutine.close()
+    raise RuntimeError(f"{function!r} waits for something, and no event loop runs here")

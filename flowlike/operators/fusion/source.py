@@ -1,0 +1,183 @@
+"""The source text of fused functions.
+
+Each call of a user's function stands on a line of its own, so that the line number in a
+traceback tells the operator. The function is given an iterator, whose length hint tells
+the event. So neither costs anything as long as nothing fails.
+
+A fused function that ends in a list is a comprehension::
+
+    def fused(events, f0=f0, f1=f1):
+        return [
+            e1
+            for e0 in events
+            for e1 in (f0(e0),)
+            if f1(e1)
+        ]
+
+and one that ends in a reduce is a loop::
+
+    def fused(events, state, outputs, f0=f0, f1=f1, f2=f2):
+        for e0 in events:
+            e1 = f0(e0)
+            if not f1(e1): continue
+            state = f2(state, e1)
+        return state
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from types import CodeType
+from typing import Literal, NamedTuple, TypeAlias
+
+__all__ = ["FILENAME", "MOST_FUSED", "Line", "Shape", "compile_shape"]
+
+FILENAME = "<flowlike: fused operators>"
+# CPython refuses more than 20 nested blocks, and a flat_map in a loop is one.
+MOST_FUSED = 16
+
+Shape: TypeAlias = tuple[str, ...]
+
+
+class Line(NamedTuple):
+    """What a line of the source does.
+
+    Attributes:
+        operator: the index of its operator.
+        role: "call" a user's function, "unpack" a pair or "iterate" over a result.
+    """
+
+    operator: int
+    role: Literal["call", "unpack", "iterate"]
+
+
+class _Text:
+    """Lines of source, and which of them belong to operators."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.roles: dict[int, Line] = {}
+        self.depth = 0
+
+    def put(self, text: str) -> None:
+        self.lines.append("    " * self.depth + text)
+
+    def mark(
+        self, operator: int, text: str, role: Literal["call", "unpack", "iterate"] = "call"
+    ) -> None:
+        self.put(text)
+        self.roles[len(self.lines)] = Line(operator, role)
+
+
+@lru_cache(maxsize=512)
+def compile_shape(shape: Shape, ending: str) -> tuple[CodeType, dict[int, Line]]:
+    """The code that defines ``fused`` for operators of these names, and its lines.
+
+    Args:
+        shape: the names of the per-event operators, in order.
+        ending: "list", or the name of the reducing operator (with ":silent" behind it
+            where the events of emit_and_reduce are not wanted).
+    """
+    text = _comprehension(shape) if ending == "list" else _loop(shape, ending)
+    return compile("\n".join(text.lines) + "\n", FILENAME, "exec"), text.roles
+
+
+def _comprehension(shape: Shape) -> _Text:
+    body = _Text()
+    event = "e"
+    for index, name in enumerate(shape):
+        function, new = f"f{index}", f"e{index}"
+        if name == "map":
+            body.mark(index, f"for {new} in ({function}({event}),)")
+            event = new
+        elif name == "flat_map":
+            body.mark(index, f"for r{index} in ({function}({event}),)")
+            body.mark(index, f"for {new} in r{index}", "iterate")
+            event = new
+        elif name == "map_values":
+            body.mark(index, f"for k{index}, v{index} in ({event},)", "unpack")
+            body.mark(index, f"for {new} in ((k{index}, {function}(v{index})),)")
+            event = new
+        elif name == "filter":
+            body.mark(index, f"if {function}({event})")
+        elif name == "reject":
+            body.mark(index, f"if not {function}({event})")
+        else:
+            body.mark(index, f"for _ in ({function}({event}),)")
+    text = _Text()
+    text.put(f"def fused({', '.join(['events', *_defaults(len(shape))])}):")
+    text.put("    return [")
+    text.put(f"        {event}")
+    text.put("        for e in events")
+    offset = len(text.lines)
+    text.lines += ["        " + line for line in body.lines]
+    text.put("    ]")
+    text.roles = {number + offset: line for number, line in body.roles.items()}
+    return text
+
+
+def _loop(shape: Shape, ending: str) -> _Text:
+    text = _Text()
+    last = len(shape)
+    names = [*_defaults(last + 1), "refuse=refuse"]
+    if ending == "group_by":
+        names.append("value_of=value_of")
+    text.put(f"def fused(events, state, outputs, {', '.join(names)}):")
+    text.depth = 1
+    if ending.startswith("group"):
+        text.put("find = state.get")
+    elif ending == "emit_and_reduce":
+        text.put("extend = outputs.own.extend")
+    text.put("for e in events:")
+    text.depth = 2
+    event = "e"
+    for index, name in enumerate(shape):
+        function, new = f"f{index}", f"e{index}"
+        if name == "map":
+            text.mark(index, f"{new} = {function}({event})")
+            event = new
+        elif name == "flat_map":
+            text.mark(index, f"r{index} = {function}({event})")
+            text.mark(index, f"for {new} in r{index}:", "iterate")
+            text.depth += 1
+            event = new
+        elif name == "map_values":
+            text.mark(index, f"k{index}, v{index} = {event}", "unpack")
+            text.mark(index, f"{new} = (k{index}, {function}(v{index}))")
+            event = new
+        elif name == "filter":
+            text.mark(index, f"if not {function}({event}): continue")
+        elif name == "reject":
+            text.mark(index, f"if {function}({event}): continue")
+        else:
+            text.mark(index, f"{function}({event})")
+    _reduce(text, ending, last, event)
+    text.depth = 1
+    text.put("return state")
+    return text
+
+
+def _reduce(text: _Text, ending: str, last: int, event: str) -> None:
+    function = f"f{last}"
+    if ending == "reduce":
+        text.mark(last, f"state = {function}(state, {event})")
+    elif ending in ("emit_and_reduce", "emit_and_reduce:silent"):
+        text.mark(last, f"result = {function}(state, {event})")
+        text.mark(last, "if not isinstance(result, tuple) or len(result) != 2: refuse(result)")
+        text.put("emitted, state = result")
+        if ending == "emit_and_reduce":
+            text.mark(last, "extend(emitted)", "iterate")
+    else:
+        if ending == "group_by_key":
+            text.mark(last, f"key, value = {event}", "unpack")
+        else:
+            text.mark(last, f"key = {function}({event})")
+            text.mark(last, f"value = value_of({event})" if ending == "group_by" else f"value = {event}")
+        text.mark(last, "group = find(key)")
+        text.put("if group is None: state[key] = [value]")
+        text.put("else: group.append(value)")
+
+
+def _defaults(count: int) -> list[str]:
+    # Defaults are locals, which are faster to reach than globals.
+    return [f"f{index}=f{index}" for index in range(count)]

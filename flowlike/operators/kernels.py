@@ -1,0 +1,33 @@
+"""What programs know of native kernels: where they run, and which calls can be joined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowlike.native import Kernel
+from flowlike.operators.executors import ExecutorChoice
+from flowlike.options import is_coroutine_function
+
+__all__ = ["executor_of", "is_elementwise"]
+
+
+def executor_of(operator: Any, default: ExecutorChoice) -> ExecutorChoice:
+    """Where the function of an operator runs: its own choice, the layer's, its kind's.
+
+    A coroutine function runs in the event loop. `reject` and `each` have no executor of
+    their own; the layer's is theirs only where they ask for concurrency.
+    """
+    function = operator.function
+    if is_coroutine_function(function):
+        return None
+    if operator.executor is not None:
+        return operator.executor  # type: ignore[no-any-return]
+    chooses = "executor" in getattr(type(operator), "__slots__", ())
+    if default is not None and (chooses or getattr(operator, "concurrency", 1) > 1):
+        return default
+    return "threads" if isinstance(function, Kernel) else None
+
+
+def is_elementwise(function: Any) -> bool:
+    """True for a kernel whose result for an array is its results for the parts, joined."""
+    return isinstance(function, Kernel) and bool(function.elementwise)

@@ -1,0 +1,173 @@
+"""A layer: the run of operators between two routing points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from flowlike.errors import FlowBuildError
+from flowlike.operators.executors import ExecutorChoice
+from flowlike.operators.kernels import executor_of
+from flowlike.operators.operator import Operator
+from flowlike.operators.per_batch import MapBatch
+from flowlike.operators.per_event import PerEvent
+from flowlike.operators.reducing import ReduceBatch, Reducing
+from flowlike.operators.segments import split
+from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, Triggering
+from flowlike.operators.windows import Window
+from flowlike.options import is_coroutine_function
+
+__all__ = ["Group", "Layer"]
+
+
+class Group(NamedTuple):
+    """Operators that run as one, for `Flow.explain`.
+
+    Attributes:
+        labels: the operators.
+        executor: where they run; None is the event loop.
+    """
+
+    labels: tuple[str, ...]
+    executor: ExecutorChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Per-event and per-batch operators, then at most one reduce, then what it emits.
+
+    Attributes:
+        operators: in order.
+        window: of the reduce; None is the global window.
+        executor: the default of the operators that can have one.
+    """
+
+    operators: tuple[Operator, ...] = ()
+    window: Window | None = None
+    executor: ExecutorChoice = None
+
+    def then(self, operator: Operator) -> Layer:
+        """The layer with one operator more.
+
+        Raises:
+            FlowBuildError: the operator does not fit behind those that are there; the
+                message names both and the cure.
+        """
+        if isinstance(operator, Triggering):
+            self._check_triggering(operator)
+        else:
+            self._check_before_triggers(operator)
+        return replace(self, operators=(*self.operators, operator))
+
+    def check(self) -> None:
+        """Check what only the whole layer tells.
+
+        Raises:
+            FlowBuildError: there is a window, but no reduce.
+        """
+        if self.window is not None and self.reducing is None:
+            last = f" after {self.operators[-1].label}" if self.operators else ""
+            raise FlowBuildError(
+                f"this layer has the window {self.window!r}, but no reduce{last}: add one "
+                f"(such as reduce, count_by or collect_batch), or leave the window out"
+            )
+
+    @property
+    def reducing(self) -> Reducing | None:
+        """The operator that reduces, if there is one."""
+        for operator in self.operators:
+            if isinstance(operator, Reducing):
+                return operator
+        return None
+
+    @property
+    def before(self) -> tuple[Operator, ...]:
+        """The operators before the reduce; without one, all."""
+        return tuple(each for each in self.operators if isinstance(each, (PerEvent, MapBatch)))
+
+    @property
+    def after(self) -> tuple[Operator, ...]:
+        """The operators after the reduce."""
+        return tuple(each for each in self.operators if isinstance(each, Triggering))
+
+    @property
+    def has_reduce(self) -> bool:
+        """True if the layer has a state."""
+        return self.reducing is not None
+
+    @property
+    def is_empty(self) -> bool:
+        """True if the layer passes its events on as they are."""
+        return not self.operators
+
+    @property
+    def runs_inline(self) -> bool:
+        """True if all functions are plain and run in the event loop.
+
+        More replicas could then not run at the same time.
+        """
+        return all(
+            executor_of(operator, self.executor) is None
+            and not is_coroutine_function(operator.function)  # type: ignore[attr-defined]
+            for operator in self.operators
+            if isinstance(operator, (PerEvent, MapBatch, ReduceBatch, MapState, EachState, OnTrigger))
+        )
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The operators as they run together: fused, sent to an executor, or on their own."""
+        groups = [
+            Group(tuple(operator.label for operator in segment.operators), segment.executor)
+            for segment in split(self.before, self.executor)
+        ]
+        if self.reducing is not None:
+            executor = None
+            if isinstance(self.reducing, ReduceBatch):
+                executor = executor_of(self.reducing, self.executor)
+            groups.append(Group((self.reducing.label,), executor))
+        for operator in self.after:
+            executor = None if isinstance(operator, Emit) else executor_of(operator, self.executor)
+            if groups and groups[-1].executor == executor and executor is None:
+                groups[-1] = Group((*groups[-1].labels, operator.label), None)
+            else:
+                groups.append(Group((operator.label,), executor))
+        return tuple(groups)
+
+    def _check_before_triggers(self, operator: Operator) -> None:
+        reducing = self.reducing
+        if reducing is None:
+            return
+        if isinstance(operator, Reducing):
+            raise FlowBuildError(
+                f"{operator.label} after {reducing.label}: a layer has one reduce; "
+                f"put partition() or shuffle() between them to begin a new layer"
+            )
+        raise FlowBuildError(
+            f"{operator.label} after {reducing.label}: it works on events, and a reduce gives "
+            f"a state; use map_state() for the state, or put partition() or shuffle() "
+            f"between them to begin a new layer"
+        )
+
+    def _check_triggering(self, operator: Triggering) -> None:
+        if self.reducing is None:
+            raise FlowBuildError(
+                f"{operator.label} needs a reduce before it in its layer, such as reduce, "
+                f"count_by or collect_batch" + (
+                    f"; here it comes after {self.operators[-1].label}" if self.operators else ""
+                )
+            )
+        for other in self.after:
+            if isinstance(operator, Emit) and isinstance(other, Emit):
+                raise FlowBuildError(
+                    f"{operator.label} after {other.label}: a layer emits once; leave one out"
+                )
+            if isinstance(operator, OnTrigger) and isinstance(other, OnTrigger):
+                raise FlowBuildError(
+                    f"{operator.label} after {other.label}: a layer has one on_trigger; "
+                    f"do both in one function"
+                )
+            if {type(operator), type(other)} in ({OnTrigger, Emit}, {OnTrigger, MapState}):
+                raise FlowBuildError(
+                    f"{operator.label} after {other.label}: on_trigger says itself what "
+                    f"leaves, so it stands without map_state and emit; do it in its function"
+                )

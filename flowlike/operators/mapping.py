@@ -1,0 +1,182 @@
+"""The running form of the operators before the reduce."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from itertools import compress
+from typing import Any, NamedTuple, cast
+
+from flowlike.batches import Batch, as_batch, events_of
+from flowlike.operators.calls import Calls
+from flowlike.operators.fusion import Fused
+from flowlike.operators.guarded import guarded
+from flowlike.operators.notes import Place, describe_batch, describe_event
+from flowlike.operators.operator import Operator
+from flowlike.operators.per_batch import MapBatch
+from flowlike.operators.per_event import PerEvent
+from flowlike.operators.segments import Segment, split_in_place
+
+__all__ = ["Pipeline", "Step", "make_step"]
+
+
+class Step(NamedTuple):
+    """One segment of a replica.
+
+    Attributes:
+        inline: whether ``run(batch)`` gives the next batch; otherwise it gives a
+            generator of `Calls` that returns it. Either may be empty.
+        run: a function of the batch.
+    """
+
+    inline: bool
+    run: Callable[[Batch], Any]
+
+
+def make_step(segment: Segment, place: Place) -> Step:
+    """The running form of a segment."""
+    if segment.kind == "fused":
+        return Step(True, Fused(segment.operators, place))
+    if segment.kind == "batch":
+        return Step(True, _WholeBatch(cast(MapBatch, segment.operators[0]), place))
+    if segment.kind == "sent":
+        return Step(False, partial(_send, segment, Pipeline(segment.operators, place), place))
+    if segment.kind == "awaited":
+        operator = cast(MapBatch, segment.operators[0])
+        function = guarded(operator.function, operator.label, place, describe_batch)
+        return Step(False, partial(_await, operator, function, place))
+    single = cast(PerEvent, segment.operators[0])
+    function = guarded(single.function, single.label, place, describe_event)
+    return Step(False, partial(_call_each, single, segment, function, place))
+
+
+class Pipeline:
+    """Several fused functions and whole-batch functions, one after the other, as one call.
+
+    It can be pickled if the functions can.
+    """
+
+    __slots__ = ("_operators", "_place", "_steps")
+
+    def __init__(self, operators: Sequence[Operator], place: Place) -> None:
+        self._operators = tuple(operators)
+        self._place = place
+        self._steps = [make_step(segment, place).run for segment in split_in_place(operators)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the description; the functions are generated again on the other side."""
+        return (Pipeline, (self._operators, self._place))
+
+    def __call__(self, batch: Batch) -> Batch:
+        """The batch after all operators, maybe empty."""
+        for step in self._steps:
+            batch = step(batch)
+            if len(batch) == 0:
+                break
+        return batch
+
+
+class _WholeBatch:
+    """A map_batch in place: guarded, and its result checked."""
+
+    __slots__ = ("_function", "_label", "_place")
+
+    def __init__(self, operator: MapBatch, place: Place) -> None:
+        self._label = operator.label
+        self._place = place
+        self._function = guarded(operator.function, operator.label, place, describe_batch)
+
+    def __call__(self, batch: Batch) -> Batch:
+        return _checked(self._function(batch), self._label, self._place)
+
+
+def _checked(result: Any, label: str, place: Place) -> Batch:
+    try:
+        return as_batch(result, label)
+    except TypeError as error:
+        place.note(error, label)
+        raise
+
+
+def _send(
+    segment: Segment, pipeline: Pipeline, place: Place, batch: Batch
+) -> Generator[Calls, list[Any], Batch]:
+    try:
+        results = yield Calls(pipeline, [batch], segment.executor, 1, segment.label)
+    except Exception as error:
+        _note_foreign(error, segment.label, place, batch)
+        raise
+    return results[0]
+
+
+def _await(
+    operator: MapBatch, function: Callable[[Any], Any], place: Place, batch: Batch
+) -> Generator[Calls, list[Any], Batch]:
+    results = yield Calls(function, [batch], None, 1, operator.label)
+    return _checked(results[0], operator.label, place)
+
+
+def _call_each(
+    operator: PerEvent,
+    segment: Segment,
+    function: Callable[[Any], Any],
+    place: Place,
+    batch: Batch,
+) -> Generator[Calls, list[Any], Batch]:
+    """A call for each event; what comes back decides what becomes of the event."""
+    label = operator.label
+    events = list(events_of(batch))
+    arguments = events
+    if operator.name == "map_values":
+        arguments = [_value(event, label, place) for event in events]
+    try:
+        results = yield Calls(function, arguments, segment.executor, operator.concurrency, label)
+    except Exception as error:
+        _note_foreign(error, label, place, batch)
+        raise
+    match operator.name:
+        case "map":
+            return results
+        case "flat_map":
+            return _flat(results, events, label, place)
+        case "filter":
+            return list(compress(events, results))
+        case "reject":
+            return [event for event, drop in zip(events, results, strict=True) if not drop]
+        case "map_values":
+            return [(key, value) for (key, _), value in zip(events, results, strict=True)]
+        case _:
+            return events
+
+
+def _flat(results: list[Any], events: list[Any], label: str, place: Place) -> list[Any]:
+    flat: list[Any] = []
+    for event, result in zip(events, results, strict=True):
+        try:
+            found = iter(result)
+        except TypeError as error:
+            refusal = TypeError(f"{label} must return an iterable of events: {error}")
+            place.note(refusal, label, describe_event(event))
+            raise refusal from error
+        try:
+            flat.extend(found)
+        except Exception as error:
+            place.note(error, label, describe_event(event))
+            raise
+    return flat
+
+
+def _value(event: Any, label: str, place: Place) -> Any:
+    try:
+        _, value = event
+    except (TypeError, ValueError) as error:
+        refusal = TypeError(f"{label} takes events that are (key, value) pairs: {error}")
+        place.note(refusal, label, describe_event(event))
+        raise refusal from error
+    return value
+
+
+def _note_foreign(error: Exception, label: str, place: Place, batch: Batch) -> None:
+    """Note what failed outside of the functions: pickling, a pool that broke."""
+    if not getattr(error, "__notes__", None):
+        place.note(error, label, describe_batch(batch))

@@ -1,0 +1,82 @@
+"""The reducer that keeps the events of a window as one batch."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from flowlike.batches import Batch, as_batch, join
+from flowlike.operators.outputs import Outputs
+from flowlike.operators.reducers.reducer import Reducer
+
+__all__ = ["Chunk", "Collecting", "views"]
+
+Chunk: TypeAlias = tuple[Batch, int, int]
+"""A batch, and the start and the stop of the part that belongs to the window."""
+
+
+class Collecting(Reducer):
+    """`CollectBatch`: a list of chunks, which are only joined when a trigger fires.
+
+    Chunks know their place in their batch, so that neighbours become one view again.
+
+    Args:
+        empty: what a window without events gives as long as no array was seen.
+    """
+
+    def __init__(self, empty: Batch) -> None:
+        self._empty = empty
+
+    def init(self) -> list[Chunk]:
+        """No chunks."""
+        return []
+
+    def step(self, state: Any, batch: Batch, start: int, stop: int, outputs: Outputs) -> Any:
+        """The state after ``batch[start:stop]``."""
+        if isinstance(batch, np.ndarray):
+            empty = self._empty
+            if (
+                type(empty) is list
+                or empty.dtype != batch.dtype
+                or empty.shape[1:] != batch.shape[1:]
+            ):
+                self._empty = np.empty((0, *batch.shape[1:]), batch.dtype)
+        elif stop - start < len(batch):
+            # A view of a list would keep all of it alive.
+            batch = batch[start:stop]
+            start, stop = 0, stop - start
+        state.append((batch, start, stop))
+        return state
+
+    def show(self, state: list[Chunk], keep: bool) -> Batch:
+        """The events as one batch; of an empty window an empty batch."""
+        if not state:
+            return self._empty[:0]
+        return join(views(state))
+
+    def adopt(self, state: Any, who: str) -> list[Chunk]:
+        """A batch that ``on_trigger`` returned.
+
+        Raises:
+            TypeError: it is no batch.
+        """
+        batch = as_batch(state, f"{who}, for the new state of collect_batch(),")
+        return [(batch, 0, len(batch))] if len(batch) else []
+
+
+def views(chunks: list[Chunk]) -> list[Batch]:
+    """The chunks as batches, with neighbours of one batch as one view."""
+    merged: list[Chunk] = []
+    for chunk in chunks:
+        batch, start, stop = chunk
+        if merged:
+            last, first, end = merged[-1]
+            if last is batch and end == start:
+                merged[-1] = (batch, first, stop)
+                continue
+        merged.append(chunk)
+    return [
+        batch if start == 0 and stop == len(batch) else batch[start:stop]
+        for batch, start, stop in merged
+    ]

@@ -1,0 +1,75 @@
+"""The reducer that counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowlike.batches import Batch, events_of
+from flowlike.operators.fusion import Fused
+from flowlike.operators.keys import key_function
+from flowlike.operators.notes import Place, describe_batch
+from flowlike.operators.operator import Operator
+from flowlike.operators.outputs import Outputs
+from flowlike.operators.reducers.reducer import Reducer, part
+from flowlike.operators.reducing import CountBy
+
+__all__ = ["Counting"]
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyOf(Operator):
+    """The key function of count_by, as the last of the fused operators."""
+
+    name = "map"
+    function: Callable[[Any], Any]
+    shown: str
+
+    @property
+    def label(self) -> str:
+        return self.shown
+
+
+class Counting(Reducer):
+    """`CountBy`: ``Counter.update``, which counts in C, over the keys of a batch."""
+
+    def __init__(self, operator: CountBy, before: Sequence[Operator], place: Place) -> None:
+        self._label = operator.label
+        self._place = place
+        operators = list(before)
+        if operator.key is not None:
+            operators.append(_KeyOf(key_function(operator.key), operator.label))
+        self._keys: Callable[[Batch], Any] = Fused(operators, place) if operators else events_of
+
+    def init(self) -> Counter[Any]:
+        """No counts."""
+        return Counter()
+
+    def step(self, state: Any, batch: Batch, start: int, stop: int, outputs: Outputs) -> Any:
+        """The state after ``batch[start:stop]``."""
+        keys = self._keys(part(batch, start, stop))
+        try:
+            state.update(keys)
+        except Exception as error:
+            self._place.note(error, self._label, describe_batch(batch))
+            raise
+        return state
+
+    def show(self, state: Counter[Any], keep: bool) -> Counter[Any]:
+        """The counts; with ``keep`` a copy."""
+        return state.copy() if keep else state
+
+    def adopt(self, state: Any, who: str) -> Counter[Any]:
+        """A copy of the counts that ``on_trigger`` returned.
+
+        Raises:
+            TypeError: it is no mapping.
+        """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"{who} must return (events, new_state) with a mapping of counts as the new "
+                f"state of {self._label}, not {state!r:.80}"
+            )
+        return Counter(state)

@@ -1,0 +1,107 @@
+"""Reducers that take one event after the other in a generated loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from flowlike.batches import Batch
+from flowlike.operators.fusion import Fused
+from flowlike.operators.keys import key_function
+from flowlike.operators.notes import Place
+from flowlike.operators.operator import Operator
+from flowlike.operators.outputs import Outputs
+from flowlike.operators.reducers.reducer import Reducer, part
+from flowlike.operators.reducing import EmitAndReduce, GroupBy, GroupByKey, Reduce
+
+__all__ = ["Folding", "Grouping"]
+
+
+class Folding(Reducer):
+    """`Reduce` and `EmitAndReduce`: the user's function decides what a state is.
+
+    Args:
+        operator: the description.
+        before: per-event operators that run in the same loop.
+        place: the replica.
+        emits: whether the events of emit_and_reduce are wanted.
+    """
+
+    def __init__(
+        self,
+        operator: Reduce | EmitAndReduce,
+        before: Sequence[Operator],
+        place: Place,
+        emits: bool,
+    ) -> None:
+        self._operator = operator
+        self._place = place
+        ending = operator.name
+        if isinstance(operator, EmitAndReduce) and not emits:
+            ending += ":silent"
+        functions = {f"f{len(before)}": operator.function}
+        self._fused = Fused(before, place, ending, operator, functions)
+
+    def init(self) -> Any:
+        """A state of the user's."""
+        return make_state(self._operator.init, self._operator.label, self._place)
+
+    def step(self, state: Any, batch: Batch, start: int, stop: int, outputs: Outputs) -> Any:
+        """The state after ``batch[start:stop]``."""
+        return self._fused.reduce(part(batch, start, stop), state, outputs)
+
+
+class Grouping(Reducer):
+    """`GroupBy` and `GroupByKey`: a dict of lists."""
+
+    def __init__(
+        self, operator: GroupBy | GroupByKey, before: Sequence[Operator], place: Place
+    ) -> None:
+        self._label = operator.label
+        functions: dict[str, Callable[..., Any]] = {}
+        ending = "group_by_key"
+        if isinstance(operator, GroupBy):
+            functions[f"f{len(before)}"] = key_function(operator.key)
+            ending = "group_events"
+            if operator.value is not None:
+                functions["value_of"] = key_function(operator.value)
+                ending = "group_by"
+        self._fused = Fused(before, place, ending, operator, functions)
+
+    def init(self) -> dict[Any, list[Any]]:
+        """No groups."""
+        return {}
+
+    def step(self, state: Any, batch: Batch, start: int, stop: int, outputs: Outputs) -> Any:
+        """The state after ``batch[start:stop]``."""
+        return self._fused.reduce(part(batch, start, stop), state, outputs)
+
+    def show(self, state: dict[Any, list[Any]], keep: bool) -> dict[Any, list[Any]]:
+        """The groups; with ``keep`` a copy of the dict and of every list."""
+        return {key: list(values) for key, values in state.items()} if keep else state
+
+    def adopt(self, state: Any, who: str) -> dict[Any, list[Any]]:
+        """A copy of the groups that ``on_trigger`` returned.
+
+        Raises:
+            TypeError: it is no mapping.
+        """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"{who} must return (events, new_state) with a dict of lists as the new "
+                f"state of {self._label}, not {state!r:.80}"
+            )
+        return {key: list(values) for key, values in state.items()}
+
+
+def make_state(init: Callable[[], Any], label: str, place: Place) -> Any:
+    """Call a user's ``init``; what it raises carries a note."""
+    try:
+        return init()
+    except StopIteration as error:
+        replacement = RuntimeError(f"the init of {label} raised StopIteration")
+        place.note(replacement, label, "init()")
+        raise replacement from error
+    except Exception as error:
+        place.note(error, label, "init()")
+        raise

@@ -1,0 +1,75 @@
+"""Which running reducer a description gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from flowlike.native import Kernel
+from flowlike.operators.executors import ExecutorChoice
+from flowlike.operators.notes import Place
+from flowlike.operators.operator import Operator
+from flowlike.operators.reducers.batching import Batching
+from flowlike.operators.reducers.collecting import Collecting
+from flowlike.operators.reducers.counting import Counting
+from flowlike.operators.reducers.looping import Folding, Grouping
+from flowlike.operators.reducers.reducer import Reducer
+from flowlike.operators.reducing import (
+    CollectBatch,
+    CountBy,
+    EmitAndReduce,
+    GroupBy,
+    GroupByKey,
+    Reduce,
+    ReduceBatch,
+    Reducing,
+)
+from flowlike.operators.triggering import MapState
+
+__all__ = ["fuses", "make_reducer"]
+
+
+def fuses(operator: Reducing) -> bool:
+    """True if per-event operators before it can run in its own loop."""
+    return not isinstance(operator, (CollectBatch, ReduceBatch))
+
+
+def make_reducer(
+    operator: Reducing,
+    *,
+    place: Place,
+    before: Sequence[Operator] = (),
+    after: Sequence[Operator] = (),
+    default: ExecutorChoice = None,
+    emits: bool = True,
+) -> Reducer:
+    """The running form of a reducing operator.
+
+    Args:
+        operator: the description.
+        place: the replica.
+        before: per-event operators to run in its loop, if it `fuses`.
+        after: the operators after it.
+        default: the layer's executor.
+        emits: whether events that leave at once are wanted.
+
+    Raises:
+        TypeError: no reducing operator of this library.
+    """
+    match operator:
+        case Reduce() | EmitAndReduce():
+            return Folding(operator, before, place, emits)
+        case GroupBy() | GroupByKey():
+            return Grouping(operator, before, place)
+        case CountBy():
+            return Counting(operator, before, place)
+        case ReduceBatch():
+            return Batching(operator, place, default)
+        case CollectBatch():
+            first = next((each for each in after if isinstance(each, MapState)), None)
+            if first is not None and isinstance(first.function, Kernel):
+                return Collecting(np.empty(0, first.function.input))
+            return Collecting([])
+        case _:
+            raise TypeError(f"{operator!r} is no operator that reduces")

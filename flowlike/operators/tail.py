@@ -1,0 +1,270 @@
+"""The running form of the operators after a reduce: what a fired state becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from flowlike.batches import Batch, is_batch, join
+from flowlike.operators.calls import Calls
+from flowlike.operators.context import TriggerContext
+from flowlike.operators.executors import ExecutorChoice
+from flowlike.operators.guarded import guarded, spread
+from flowlike.operators.kernels import executor_of, is_elementwise
+from flowlike.operators.notes import Place, describe_state
+from flowlike.operators.operator import Operator
+from flowlike.operators.outputs import Outputs
+from flowlike.operators.reducers.collecting import Chunk, Collecting, views
+from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, takes_context
+from flowlike.options import is_coroutine_function
+
+__all__ = ["Tail"]
+
+
+class _StateCall(NamedTuple):
+    """A function of a fired state, ready to be called with it, or with it and the context."""
+
+    operator: MapState | EachState | OnTrigger
+    function: Callable[[Any], Any]
+    context: bool
+    inline: bool
+    executor: ExecutorChoice
+
+    def run(self, state: Any, context: TriggerContext) -> Generator[Calls, list[Any], Any]:
+        argument = (state, context) if self.context else state
+        if self.inline:
+            return self.function(argument)
+        calls = Calls(self.function, [argument], self.executor, 1, self.operator.label)
+        results = yield calls
+        return results[0]
+
+
+class Tail:
+    """What happens to the state of a window when a trigger fires.
+
+    Args:
+        operators: those after the reduce, in order.
+        reduce_label: the reduce before them, for messages.
+        place: the replica.
+        default: the layer's executor.
+        emits: False for `Flow.run`: functions are called, nothing is handed on.
+    """
+
+    def __init__(
+        self,
+        operators: Sequence[Operator],
+        reduce_label: str,
+        place: Place,
+        default: ExecutorChoice = None,
+        emits: bool = True,
+    ) -> None:
+        self._place = place
+        self._emits = emits
+        self._label = reduce_label
+        self._mode = "events"
+        self._calls: list[_StateCall] = []
+        self._on_trigger: _StateCall | None = None
+        for operator in operators:
+            if isinstance(operator, Emit):
+                self._mode = operator.mode
+            elif isinstance(operator, OnTrigger):
+                self._on_trigger = self._call(operator, default)
+            elif isinstance(operator, (MapState, EachState)):
+                self._calls.append(self._call(operator, default))
+                if isinstance(operator, MapState):
+                    self._label = operator.label
+        first = self._calls[0].operator if self._calls else None
+        self._kernel = (
+            first.function
+            if isinstance(first, MapState) and is_elementwise(first.function)
+            else None
+        )
+
+    @property
+    def coalesces(self) -> bool:
+        """True if several states can go through their first function in one call."""
+        return self._kernel is not None
+
+    @property
+    def replaces(self) -> bool:
+        """True if `fire` returns the state to go on with."""
+        return self._on_trigger is not None
+
+    @property
+    def replacer(self) -> str:
+        """The label of the ``on_trigger`` operator."""
+        return "" if self._on_trigger is None else self._on_trigger.operator.label
+
+    def fire(
+        self, state: Any, context: TriggerContext, keep: bool, outputs: Outputs
+    ) -> Generator[Calls, list[Any], Any]:
+        """Pass a state through the functions and emit what it became.
+
+        Args:
+            state: as the reducer shows it.
+            context: the trigger that fired.
+            keep: whether the window goes on with the state, which must not be handed on
+                as a batch then.
+            outputs: takes what leaves.
+
+        Returns:
+            The new state if there is an ``on_trigger``, else None.
+        """
+        return self._pass(state, context, keep, outputs, self._calls)
+
+    def fire_together(
+        self, windows: list[list[Chunk]], reducer: Collecting, context: TriggerContext, outputs: Outputs
+    ) -> Generator[Calls, list[Any], None]:
+        """`fire` for several collected windows, with one call of the first function for all.
+
+        The function is an elementwise kernel (see `coalesces`). Where the windows are not
+        one-dimensional arrays of its dtype they are fired one by one.
+        """
+        kernel = self._kernel
+        dtype = None if kernel is None else kernel.input
+        if dtype is None or not all(
+            isinstance(batch, np.ndarray) and batch.dtype == dtype and batch.ndim == 1
+            for chunks in windows
+            for batch, _, _ in chunks
+        ):
+            for chunks in windows:
+                yield from self.fire(reducer.show(chunks, False), context, False, outputs)
+            return
+        sizes = [sum(stop - start for _, start, stop in chunks) for chunks in windows]
+        pieces = views([chunk for chunks in windows for chunk in chunks])
+        first, rest = self._calls[0], self._calls[1:]
+        results = yield Calls(
+            _Joined(first.function), [pieces], first.executor, 1, first.operator.label
+        )
+        result = results[0]
+        if not rest and (not self._emits or self._mode == "nothing"):
+            return
+        if not rest and self._mode == "events":
+            outputs.add(result)
+            return
+        states = _cut(result, sizes)
+        if not rest:
+            outputs.own.extend(states)
+            return
+        for state in states:
+            yield from self._pass(state, context, False, outputs, rest)
+
+    def _call(
+        self, operator: MapState | EachState | OnTrigger, default: ExecutorChoice
+    ) -> _StateCall:
+        function = operator.function
+        context = takes_context(f"{operator.name}'s fn", function)
+        executor = executor_of(operator, default)
+        return _StateCall(
+            operator,
+            guarded(
+                spread(function) if context else function,
+                operator.label,
+                self._place,
+                _describe_pair if context else describe_state,
+            ),
+            context,
+            executor is None and not is_coroutine_function(function),
+            executor,
+        )
+
+    def _pass(
+        self,
+        state: Any,
+        context: TriggerContext,
+        keep: bool,
+        outputs: Outputs,
+        calls: list[_StateCall],
+    ) -> Generator[Calls, list[Any], Any]:
+        for call in calls:
+            if call.inline:
+                result = call.function((state, context) if call.context else state)
+            else:
+                result = yield from call.run(state, context)
+            if type(call.operator) is MapState:
+                state = result
+        if self._on_trigger is not None:
+            result = yield from self._on_trigger.run(state, context)
+            return self._replace(result, outputs)
+        if self._emits and self._mode != "nothing":
+            if self._mode == "state":
+                outputs.own.append(state)
+            else:
+                outputs.add(self._events(state, keep))
+        return None
+
+    def _replace(self, result: Any, outputs: Outputs) -> Any:
+        """Emit the events of an ``on_trigger`` and return its new state."""
+        label = self.replacer
+        if not isinstance(result, tuple) or len(result) != 2:
+            error = TypeError(
+                f"{label} must return a pair (events, new_state), not {describe_state(result)}"
+            )
+            self._place.note(error, label)
+            raise error
+        events, new_state = result
+        if self._emits:
+            outputs.add(self._iterated(events, True, label, "must return (events, new_state) with"))
+        return new_state
+
+    def _events(self, state: Any, keep: bool) -> Batch:
+        return self._iterated(state, keep, self._label, "")
+
+    def _iterated(self, value: Any, keep: bool, label: str, refusal: str) -> Batch:
+        if isinstance(value, Mapping):
+            return list(value.items())
+        if is_batch(value):
+            # The window, or its user, may go on changing what it keeps.
+            if keep and isinstance(value, (list, np.ndarray)):
+                return value.copy()
+            return value
+        try:
+            found = iter(value)
+        except TypeError:
+            shown = describe_state(value)
+            error = TypeError(
+                f"{label} {refusal} an iterable of events, not {shown}"
+                if refusal
+                else f"the state after {label} is {shown}, which cannot be iterated; "
+                f'use emit("state") to emit it whole'
+            )
+            self._place.note(error, label)
+            raise error from None
+        try:
+            return list(found)
+        except Exception as error:
+            self._place.note(error, label, describe_state(value))
+            raise
+
+
+class _Joined:
+    """A function of one batch as a function of several, which are joined where it runs."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self._function = function
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_Joined, (self._function,))
+
+    def __call__(self, pieces: list[Batch]) -> Any:
+        return self._function(join(pieces))
+
+
+def _cut(result: Batch, sizes: list[int]) -> list[Batch]:
+    if len(set(sizes)) == 1:
+        # Rows of a view with two dimensions are made faster than slices.
+        return list(result.reshape(len(sizes), sizes[0]))
+    states = []
+    start = 0
+    for size in sizes:
+        states.append(result[start : start + size])
+        start += size
+    return states
+
+
+def _describe_pair(arguments: tuple[Any, TriggerContext]) -> str:
+    return describe_state(arguments[0])

@@ -1,0 +1,82 @@
+"""What every window description has: its kind and its triggers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, NamedTuple, Self
+
+from flowlike.options import check_choice, check_count
+
+__all__ = ["CountTrigger", "Window"]
+
+
+class CountTrigger(NamedTuple):
+    """Fires after every ``size`` events that enter the reduce.
+
+    Attributes:
+        size: how many events.
+        action: "keep" the state or "reset" it.
+    """
+
+    size: int
+    action: Literal["keep", "reset"]
+
+    @property
+    def name(self) -> tuple[str, int]:
+        """The trigger as `TriggerContext.trigger` names it."""
+        return ("every", self.size)
+
+    def cut(self, held: int, length: int) -> Iterator[tuple[int, int, bool]]:
+        """Cut ``length`` new events at the borders, ``held`` being counted since the last.
+
+        Yields:
+            ``(start, stop, fires)``, in order and without gaps.
+
+        >>> list(CountTrigger(4, "keep").cut(3, 6))
+        [(0, 1, True), (1, 5, True), (5, 6, False)]
+        """
+        start = 0
+        while start < length:
+            stop = start + self.size - held
+            if stop > length:
+                yield start, length, False
+                return
+            yield start, stop, True
+            start, held = stop, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A kind of window with its triggers; every method returns a new description.
+
+    Attributes:
+        kind: the name that `TriggerContext.window` has.
+        every: the count trigger, if there is one.
+    """
+
+    kind: ClassVar[str]
+    every: CountTrigger | None = None
+
+    def trigger_every(self, n: int, action: Literal["keep", "reset"] = "keep") -> Self:
+        """Fire after every ``n`` events that enter the reduce of a partition's window.
+
+        Args:
+            n: how many events.
+            action: "keep" goes on with the state, "reset" starts again with ``init()``.
+
+        Raises:
+            TypeError: ``n`` is no integer.
+            ValueError: ``n`` is below 1, ``action`` is unknown, or there is a count
+                trigger already.
+        """
+        trigger = CountTrigger(
+            check_count("trigger_every's n", n),
+            check_choice("trigger_every's action", action, ("keep", "reset")),
+        )
+        if self.every is not None:
+            raise ValueError(
+                f"this window has the trigger trigger_every({self.every.size}) already; "
+                f"a window has one count or punctuation trigger, so leave one out"
+            )
+        return replace(self, every=trigger)
