@@ -56,7 +56,7 @@ def run_inline(generator: Generator[Calls, list[Any], Result]) -> Result:
         while True:
             try:
                 results = [_call(request.function, argument) for argument in request.arguments]
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the program is told, whatever it is
                 request = generator.throw(error)
             else:
                 request = generator.send(results)

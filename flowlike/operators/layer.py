@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from flowlike.errors import FlowBuildError
 from flowlike.operators.executors import ExecutorChoice
-from flowlike.operators.kernels import executor_of
 from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import PerEvent
+from flowlike.operators.placement import executor_of
 from flowlike.operators.reducing import ReduceBatch, Reducing
 from flowlike.operators.segments import split
 from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, Triggering
@@ -108,9 +108,11 @@ class Layer:
         """
         return all(
             executor_of(operator, self.executor) is None
-            and not is_coroutine_function(operator.function)  # type: ignore[attr-defined]
+            and not is_coroutine_function(operator.function)
             for operator in self.operators
-            if isinstance(operator, (PerEvent, MapBatch, ReduceBatch, MapState, EachState, OnTrigger))
+            if isinstance(
+                operator, (PerEvent, MapBatch, ReduceBatch, MapState, EachState, OnTrigger)
+            )
         )
 
     @property
@@ -152,9 +154,8 @@ class Layer:
         if self.reducing is None:
             raise FlowBuildError(
                 f"{operator.label} needs a reduce before it in its layer, such as reduce, "
-                f"count_by or collect_batch" + (
-                    f"; here it comes after {self.operators[-1].label}" if self.operators else ""
-                )
+                f"count_by or collect_batch"
+                + (f"; here it comes after {self.operators[-1].label}" if self.operators else "")
             )
         for other in self.after:
             if isinstance(operator, Emit) and isinstance(other, Emit):

@@ -82,6 +82,7 @@ def compile_program(
 
     Raises:
         FlowBuildError: the layer has a window, but no reduce.
+        TypeError: the window is of a kind that no program here knows.
     """
     layer.check()
     place = Place(partition, partitions)

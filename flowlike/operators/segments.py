@@ -8,10 +8,10 @@ from typing import Literal
 
 from flowlike.operators.executors import ExecutorChoice
 from flowlike.operators.fusion import MOST_FUSED
-from flowlike.operators.kernels import executor_of
 from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import PerEvent
+from flowlike.operators.placement import executor_of
 from flowlike.options import is_coroutine_function
 
 __all__ = ["Segment", "split", "split_in_place"]
@@ -70,10 +70,7 @@ def _joined(segments: Iterable[Segment]) -> list[Segment]:
             last is not None
             and last.kind == segment.kind
             and last.executor == segment.executor
-            and (
-                last.kind == "sent"
-                or (last.kind == "fused" and len(last.operators) < MOST_FUSED)
-            )
+            and (last.kind == "sent" or (last.kind == "fused" and len(last.operators) < MOST_FUSED))
         ):
             operators = (*last.operators, *segment.operators)
             joined[-1] = Segment(last.kind, operators, last.executor)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from flowlike.batches import Batch, is_batch, join
+from flowlike.batches import Batch, is_batch
+from flowlike.native import Kernel
 from flowlike.operators.calls import Calls
+from flowlike.operators.coalescing import call_over, cut, fits
 from flowlike.operators.context import TriggerContext
 from flowlike.operators.executors import ExecutorChoice
 from flowlike.operators.guarded import guarded, spread
-from flowlike.operators.kernels import executor_of, is_elementwise
 from flowlike.operators.notes import Place, describe_state
 from flowlike.operators.operator import Operator
 from flowlike.operators.outputs import Outputs
+from flowlike.operators.placement import executor_of
 from flowlike.operators.reducers.collecting import Chunk, Collecting, views
 from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, takes_context
 from flowlike.options import is_coroutine_function
@@ -75,12 +78,13 @@ class Tail:
                 self._calls.append(self._call(operator, default))
                 if isinstance(operator, MapState):
                     self._label = operator.label
+        # The first function, if one call of it can serve several windows.
+        self._kernel: Kernel | None = None
         first = self._calls[0].operator if self._calls else None
-        self._kernel = (
-            first.function
-            if isinstance(first, MapState) and is_elementwise(first.function)
-            else None
-        )
+        if isinstance(first, MapState):
+            function = first.function
+            if isinstance(function, Kernel) and function.elementwise:
+                self._kernel = function
 
     @property
     def coalesces(self) -> bool:
@@ -115,7 +119,11 @@ class Tail:
         return self._pass(state, context, keep, outputs, self._calls)
 
     def fire_together(
-        self, windows: list[list[Chunk]], reducer: Collecting, context: TriggerContext, outputs: Outputs
+        self,
+        windows: list[list[Chunk]],
+        reducer: Collecting,
+        context: TriggerContext,
+        outputs: Outputs,
     ) -> Generator[Calls, list[Any], None]:
         """`fire` for several collected windows, with one call of the first function for all.
 
@@ -123,11 +131,8 @@ class Tail:
         one-dimensional arrays of its dtype they are fired one by one.
         """
         kernel = self._kernel
-        dtype = None if kernel is None else kernel.input
-        if dtype is None or not all(
-            isinstance(batch, np.ndarray) and batch.dtype == dtype and batch.ndim == 1
-            for chunks in windows
-            for batch, _, _ in chunks
+        if kernel is None or not all(
+            fits(kernel, batch) for chunks in windows for batch, _, _ in chunks
         ):
             for chunks in windows:
                 yield from self.fire(reducer.show(chunks, False), context, False, outputs)
@@ -135,16 +140,16 @@ class Tail:
         sizes = [sum(stop - start for _, start, stop in chunks) for chunks in windows]
         pieces = views([chunk for chunks in windows for chunk in chunks])
         first, rest = self._calls[0], self._calls[1:]
-        results = yield Calls(
-            _Joined(first.function), [pieces], first.executor, 1, first.operator.label
-        )
+        label = first.operator.label
+        function = guarded(partial(call_over, kernel), label, self._place, _describe_pieces)
+        results = yield Calls(function, [pieces], first.executor, 1, label)
         result = results[0]
         if not rest and (not self._emits or self._mode == "nothing"):
             return
         if not rest and self._mode == "events":
             outputs.add(result)
             return
-        states = _cut(result, sizes)
+        states = cut(result, sizes)
         if not rest:
             outputs.own.extend(states)
             return
@@ -239,32 +244,9 @@ class Tail:
             raise
 
 
-class _Joined:
-    """A function of one batch as a function of several, which are joined where it runs."""
-
-    __slots__ = ("_function",)
-
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        self._function = function
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_Joined, (self._function,))
-
-    def __call__(self, pieces: list[Batch]) -> Any:
-        return self._function(join(pieces))
-
-
-def _cut(result: Batch, sizes: list[int]) -> list[Batch]:
-    if len(set(sizes)) == 1:
-        # Rows of a view with two dimensions are made faster than slices.
-        return list(result.reshape(len(sizes), sizes[0]))
-    states = []
-    start = 0
-    for size in sizes:
-        states.append(result[start : start + size])
-        start += size
-    return states
-
-
 def _describe_pair(arguments: tuple[Any, TriggerContext]) -> str:
     return describe_state(arguments[0])
+
+
+def _describe_pieces(pieces: list[Any]) -> str:
+    return f"several windows with {sum(map(len, pieces))} events"

@@ -151,6 +151,4 @@ class Fused:
 
 
 def _refuse(label: str, result: Any) -> NoReturn:
-    raise TypeError(
-        f"{label} must return a pair (events, state), not {describe_event(result)[6:]}"
-    )
+    raise TypeError(f"{label} must return a pair (events, state), not {describe_event(result)[6:]}")

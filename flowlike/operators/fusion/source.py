@@ -172,7 +172,9 @@ def _reduce(text: _Text, ending: str, last: int, event: str) -> None:
             text.mark(last, f"key, value = {event}", "unpack")
         else:
             text.mark(last, f"key = {function}({event})")
-            text.mark(last, f"value = value_of({event})" if ending == "group_by" else f"value = {event}")
+            text.mark(
+                last, f"value = value_of({event})" if ending == "group_by" else f"value = {event}"
+            )
         text.mark(last, "group = find(key)")
         text.put("if group is None: state[key] = [value]")
         text.put("else: group.append(value)")

@@ -9,9 +9,9 @@ from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
 from flowlike.operators.executors import ExecutorChoice
 from flowlike.operators.guarded import guarded, spread
-from flowlike.operators.kernels import executor_of
 from flowlike.operators.notes import Place, describe_batch
 from flowlike.operators.outputs import Outputs
+from flowlike.operators.placement import executor_of
 from flowlike.operators.reducers.looping import make_state
 from flowlike.operators.reducers.reducer import Reducer, part
 from flowlike.operators.reducing import ReduceBatch

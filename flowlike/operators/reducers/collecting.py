@@ -76,7 +76,13 @@ def views(chunks: list[Chunk]) -> list[Batch]:
                 merged[-1] = (batch, first, stop)
                 continue
         merged.append(chunk)
-    return [
-        batch if start == 0 and stop == len(batch) else batch[start:stop]
-        for batch, start, stop in merged
-    ]
+    return [_view(*chunk) for chunk in merged]
+
+
+def _view(batch: Batch, start: int, stop: int) -> Batch:
+    if start > 0 or stop < len(batch):
+        batch = batch[start:stop]
+    if isinstance(batch, np.ndarray) and not batch.flags.c_contiguous:
+        # Several chunks would be contiguous after the join; one alone is not to differ.
+        return np.ascontiguousarray(batch)
+    return batch

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
+from flowlike.operators.context import TriggerContext
 from flowlike.operators.notes import Place
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.reducers.collecting import Chunk, Collecting
 from flowlike.operators.reducers.reducer import Reducer
 from flowlike.operators.tail import Tail
-from flowlike.operators.context import TriggerContext
 from flowlike.operators.windows.window import Window
 
 __all__ = ["GlobalRun", "GlobalWindow"]

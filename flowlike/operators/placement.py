@@ -1,4 +1,4 @@
-"""What programs know of native kernels: where they run, and which calls can be joined."""
+"""Where the function of an operator runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flowlike.native import Kernel
 from flowlike.operators.executors import ExecutorChoice
 from flowlike.options import is_coroutine_function
 
-__all__ = ["executor_of", "is_elementwise"]
+__all__ = ["executor_of"]
 
 
 def executor_of(operator: Any, default: ExecutorChoice) -> ExecutorChoice:
@@ -26,8 +26,3 @@ def executor_of(operator: Any, default: ExecutorChoice) -> ExecutorChoice:
     if default is not None and (chooses or getattr(operator, "concurrency", 1) > 1):
         return default
     return "threads" if isinstance(function, Kernel) else None
-
-
-def is_elementwise(function: Any) -> bool:
-    """True for a kernel whose result for an array is its results for the parts, joined."""
-    return isinstance(function, Kernel) and bool(function.elementwise)
