@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["Batch", "as_batch", "events_of", "is_batch", "join"]
+__all__ = ["Batch", "as_batch", "events_of", "is_batch", "join", "joinable"]
 
 Batch: TypeAlias = Any  # list | range | numpy.ndarray | pyarrow.Array | pyarrow.RecordBatch
 
@@ -64,14 +64,20 @@ def join(batches: Sequence[Batch]) -> Batch:
         return batches[0]
     if batches and isinstance(batches[0], np.ndarray):
         first = batches[0]
-        if all(
-            isinstance(batch, np.ndarray)
-            and batch.dtype == first.dtype
-            and batch.shape[1:] == first.shape[1:]
-            for batch in batches
-        ):
+        if all(joinable(first, batch) for batch in batches):
             return np.concatenate(batches)
     joined: list[Any] = []
     for batch in batches:
         joined.extend(events_of(batch))
     return joined
+
+
+def joinable(first: Batch, second: Batch) -> bool:
+    """True if :func:`join` keeps the kind of both: two lists, or arrays of one dtype and row shape."""
+    if isinstance(first, np.ndarray):
+        return (
+            isinstance(second, np.ndarray)
+            and first.dtype == second.dtype
+            and first.shape[1:] == second.shape[1:]
+        )
+    return isinstance(first, list) and isinstance(second, list)

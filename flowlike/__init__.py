@@ -1,0 +1,57 @@
+"""flowlike: staged dataflow for Python, what GenStage and Flow are to Elixir.
+
+Compose a pipeline with :class:`Flow`, run it with back-pressure, cut it by windows with
+triggers, and call native chunk kernels (:mod:`flowlike.native`) outside the GIL. Below flows
+are stages, which can be used on their own: :class:`Producer`, :class:`ProducerConsumer` and
+:class:`Consumer`, started in a :class:`StageGroup`.
+"""
+
+from flowlike.errors import FlowBuildError as FlowBuildError
+from flowlike.errors import FlowlikeError as FlowlikeError
+from flowlike.errors import KernelError as KernelError
+from flowlike.errors import SourceExhausted as SourceExhausted
+from flowlike.errors import StageStopped as StageStopped
+from flowlike.flow import Flow as Flow
+from flowlike.flow import RunningFlow as RunningFlow
+from flowlike.flow import RunReport as RunReport
+from flowlike.flow import StageReport as StageReport
+from flowlike.operators import GlobalWindow as GlobalWindow
+from flowlike.operators import TriggerContext as TriggerContext
+from flowlike.runners import LocalRunner as LocalRunner
+from flowlike.stages import Batches as Batches
+from flowlike.stages import Consumer as Consumer
+from flowlike.stages import DemandDispatcher as DemandDispatcher
+from flowlike.stages import Dispatcher as Dispatcher
+from flowlike.stages import PartitionDispatcher as PartitionDispatcher
+from flowlike.stages import Producer as Producer
+from flowlike.stages import ProducerConsumer as ProducerConsumer
+from flowlike.stages import StageGroup as StageGroup
+from flowlike.stages import StageRef as StageRef
+from flowlike.stages import Subscribe as Subscribe
+from flowlike.stages import Subscription as Subscription
+
+__all__ = [
+    "Batches",
+    "Consumer",
+    "DemandDispatcher",
+    "Dispatcher",
+    "Flow",
+    "FlowBuildError",
+    "FlowlikeError",
+    "GlobalWindow",
+    "KernelError",
+    "LocalRunner",
+    "PartitionDispatcher",
+    "Producer",
+    "ProducerConsumer",
+    "RunReport",
+    "RunningFlow",
+    "SourceExhausted",
+    "StageGroup",
+    "StageRef",
+    "StageReport",
+    "StageStopped",
+    "Subscribe",
+    "Subscription",
+    "TriggerContext",
+]

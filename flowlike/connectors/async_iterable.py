@@ -1,0 +1,74 @@
+"""Reading an asynchronous iterator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from flowlike.stages import Producer
+
+__all__ = ["AsyncIterableSource"]
+
+
+class AsyncIterableSource(Producer[Any]):
+    """Reads exactly as many events as are asked for, and hands on at once what is there.
+
+    Events that come without waiting in between leave as one batch. The iterator is closed
+    (``aclose``) when the stage ends, if it can be.
+
+    Args:
+        iterator: any asynchronous iterator.
+    """
+
+    def __init__(self, iterator: AsyncIterator[Any]) -> None:
+        self._iterator = iterator
+        self._wanted = 0
+        self._reader: asyncio.Task[None] | None = None
+        self._read: list[Any] = []
+        self._flush_is_due = False
+
+    def handle_demand(self, demand: int) -> None:
+        """Let the reader read on."""
+        self._wanted += demand
+        if self._reader is None or self._reader.done():
+            loop = asyncio.get_running_loop()
+            self._reader = loop.create_task(self._read_on(), name="flowlike-async-source")
+
+    async def on_stop(self, reason: str | BaseException) -> None:
+        """Stop reading and close the iterator."""
+        if self._reader is not None and not self._reader.done():
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
+        close = getattr(self._iterator, "aclose", None)
+        if close is not None:
+            await close()
+
+    async def _read_on(self) -> None:
+        """Read what is wanted; a failure of the iterator ends the stage with it."""
+        stage = self._started()
+        try:
+            while self._wanted:
+                event = await self._iterator.__anext__()
+                self._wanted -= 1
+                self._read.append(event)
+                if not self._flush_is_due:
+                    self._flush_is_due = True
+                    asyncio.get_running_loop().call_soon(self._flush)
+        except StopAsyncIteration:
+            self._flush()
+            if self._running is not None:
+                self.finish()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # the stage ends with it, whatever it is
+            error.add_note(f"in the source {self._iterator!r:.100}")
+            stage.end(error)
+        else:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        if self._read and self._running is not None:
+            events, self._read = self._read, []
+            self.emit(events)

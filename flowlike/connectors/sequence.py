@@ -1,0 +1,30 @@
+"""Reading a list, range or array: slices, which for arrays are views."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowlike.batches import Batch
+from flowlike.stages import Producer
+
+__all__ = ["SequenceSource"]
+
+
+class SequenceSource(Producer[Any]):
+    """Hands out slices of a batch, as large as the demand.
+
+    Args:
+        batch: the events; it must not change while it is read.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._next = 0
+
+    def handle_demand(self, demand: int) -> Batch:
+        """The next slice; the last one finishes the stage."""
+        start = self._next
+        self._next = end = min(start + demand, len(self._batch))
+        if end == len(self._batch):
+            self.finish()
+        return self._batch[start:end]

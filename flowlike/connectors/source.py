@@ -1,0 +1,80 @@
+"""What a flow can read from, described without opening it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Sequence
+from typing import Any
+
+from flowlike.batches import is_batch
+from flowlike.connectors.async_iterable import AsyncIterableSource
+from flowlike.connectors.iterable import IterableSource
+from flowlike.connectors.sequence import SequenceSource
+from flowlike.errors import SourceExhausted
+from flowlike.stages import Producer
+
+__all__ = ["Source"]
+
+
+class Source:
+    """One source of a flow: anything iterable, made into a producer at every run.
+
+    Args:
+        source: an array or other batch, any iterable, or an async iterable.
+        read_in: how a synchronous iterator is read: "loop", "thread", or "auto" (in the loop until
+            one ``next()`` took more than 2 ms, then in a thread).
+
+    Raises:
+        TypeError: ``source`` cannot be iterated.
+    """
+
+    __slots__ = ("_exhausted", "_read_in", "_source")
+
+    def __init__(self, source: Any, read_in: str = "auto") -> None:
+        if not (is_batch(source) or isinstance(source, (Iterable, AsyncIterable, Sequence))):
+            if not hasattr(type(source), "__getitem__"):
+                raise TypeError(
+                    f"a source must be iterable (a list, range, array, generator, file, async "
+                    f"iterable ...), not {source!r:.80}"
+                )
+            iter(source)  # the old sequence protocol; a type without it raises its own TypeError
+        self._source = source
+        self._read_in = read_in
+        self._exhausted = False
+
+    def __repr__(self) -> str:
+        return f"<Source {self.label}>"
+
+    @property
+    def label(self) -> str:
+        """A short text for plans: the type, and the size where it is known."""
+        name = type(self._source).__name__
+        size = self.size
+        return name if size is None else f"{name} of {size}"
+
+    @property
+    def size(self) -> int | None:
+        """How many events there are, if that is known beforehand."""
+        return len(self._source) if is_batch(self._source) else None
+
+    def open(self) -> Producer[Any]:
+        """A producer that reads the source from its start.
+
+        Raises:
+            SourceExhausted: a one-shot iterator, opened a second time.
+        """
+        source = self._source
+        if is_batch(source):
+            return SequenceSource(source)
+        is_async = isinstance(source, AsyncIterable)
+        iterator = source.__aiter__() if is_async else iter(source)
+        if iterator is source:
+            if self._exhausted:
+                raise SourceExhausted(
+                    f"the source {source!r:.80} is a one-shot iterator and was started before; "
+                    "give the flow something that can be iterated again (a list, a range, an "
+                    "object with __iter__), or build a new flow"
+                )
+            self._exhausted = True
+        if is_async:
+            return AsyncIterableSource(iterator)
+        return IterableSource(iterator, self._read_in)

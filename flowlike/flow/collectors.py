@@ -1,0 +1,170 @@
+"""The caller's end of a flow: consumers that gather, hand over, or ignore what comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from flowlike.batches import Batch, events_of, joinable
+from flowlike.stages import Consumer, Subscription
+
+__all__ = ["ArrayCollector", "Collector", "Handover", "Ignore", "ListCollector"]
+
+Result = TypeVar("Result", covariant=True)
+
+Array = np.ndarray[Any, Any]
+
+
+class Collector(Consumer[Any], Generic[Result]):
+    """A consumer with a result."""
+
+    def result(self) -> Result:
+        """What was gathered; only complete after the flow's normal end."""
+        raise NotImplementedError
+
+
+class Ignore(Collector[None]):
+    """Consumes and forgets."""
+
+    def handle_events(self, events: Batch, producer: Subscription) -> None:
+        """Nothing."""
+
+    def result(self) -> None:
+        """Nothing."""
+
+
+class ListCollector(Collector[list[Any]]):
+    """All events in a list, in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+
+    def handle_events(self, events: Batch, producer: Subscription) -> None:
+        """Append."""
+        self._events.extend(events_of(events))
+
+    def result(self) -> list[Any]:
+        """The list."""
+        return self._events
+
+
+class ArrayCollector(Collector[Array]):
+    """All events in one array.
+
+    Arrays are copied into one result that was allocated beforehand, so that their own memory is
+    free at once for the next batch; it grows by half when it is full. Events that came as
+    Python objects become an array at the end.
+
+    Args:
+        size_hint: how many events there will probably be.
+    """
+
+    def __init__(self, size_hint: int | None = None) -> None:
+        self._hint = size_hint or 0
+        self._array: Array | None = None  # the result, of which ...
+        self._used = 0  # ... so many rows are filled
+        self._done: list[Array] = []  # before it: arrays of another dtype or shape
+        self._objects: list[Any] = []  # after it: events that came in lists
+
+    def handle_events(self, events: Batch, producer: Subscription) -> None:
+        """Copy the batch behind the others."""
+        if not isinstance(events, np.ndarray):
+            self._objects.extend(events_of(events))
+            return
+        self._convert_objects()
+        array = self._array
+        if array is None or not joinable(array, events):
+            self._close_array()
+            capacity = max(self._hint, len(events))
+            array = self._array = np.empty((capacity, *events.shape[1:]), events.dtype)
+        end = self._used + len(events)
+        if end > len(array):
+            grown = np.empty((max(end, len(array) * 3 // 2), *array.shape[1:]), array.dtype)
+            grown[: self._used] = array[: self._used]
+            array = self._array = grown
+        array[self._used : end] = events
+        self._used = end
+
+    def result(self) -> Array:
+        """The array; without any event an empty one.
+
+        Raises:
+            ValueError: the events have different shapes and make no array together.
+        """
+        self._convert_objects()
+        self._close_array()
+        if not self._done:
+            return np.empty(0)
+        return self._done[0] if len(self._done) == 1 else np.concatenate(self._done)
+
+    def _convert_objects(self) -> None:
+        if self._objects:
+            self._close_array()
+            self._done.append(np.array(self._objects))
+            self._objects = []
+
+    def _close_array(self) -> None:
+        if self._array is not None:
+            rows = self._array[: self._used]
+            # A view keeps all of its memory alive; half of it unused is too much.
+            self._done.append(rows if 2 * len(rows) > len(self._array) else rows.copy())
+            self._array, self._used = None, 0
+
+
+class Handover(Collector[None]):
+    """Hands batches one by one to somebody who iterates, who thereby sets the pace.
+
+    ``handle_events`` lasts until the batch was taken *and* the next one is wanted. So what is
+    asked of the flow follows the time that the caller spends on a batch.
+    """
+
+    def __init__(self) -> None:
+        self._batch: Batch | None = None
+        self._wanted: asyncio.Future[None] | None = None  # the caller waits for a batch
+        self._taken: asyncio.Future[None] | None = None  # a stage waits for the caller
+        self._ended = False
+        self._error: BaseException | None = None
+
+    def handle_events(self, events: Batch, producer: Subscription) -> Coroutine[Any, Any, None]:
+        """Offer a batch and wait until the caller comes back for another one."""
+        return self._offer(events)
+
+    async def _offer(self, events: Batch) -> None:
+        self._batch = events
+        self._taken = asyncio.get_running_loop().create_future()
+        self._notify()
+        await self._taken
+
+    async def next_batch(self) -> Batch | None:
+        """The next batch; ``None`` after the last one.
+
+        Raises:
+            BaseException: what the flow has failed with.
+        """
+        if self._batch is None and self._taken is not None:
+            taken, self._taken = self._taken, None
+            if not taken.done():
+                taken.set_result(None)
+        while self._batch is None and not self._ended:
+            self._wanted = asyncio.get_running_loop().create_future()
+            await self._wanted
+        if self._error is not None:
+            raise self._error
+        batch, self._batch = self._batch, None
+        return batch
+
+    def end(self, error: BaseException | None) -> None:
+        """The flow has ended, or failed with ``error``: nothing comes any more."""
+        self._ended = True
+        self._error = error
+        self._notify()
+
+    def _notify(self) -> None:
+        if self._wanted is not None and not self._wanted.done():
+            self._wanted.set_result(None)
+
+    def result(self) -> None:
+        """Nothing; see :meth:`next_batch`."""

@@ -1,0 +1,42 @@
+"""A plan as text."""
+
+from __future__ import annotations
+
+from flowlike.flow.planner import LayerPlan, Plan
+from flowlike.operators import executor_name
+from flowlike.stages import AutoDemand
+
+__all__ = ["explain_plan"]
+
+
+def explain_plan(plan: Plan) -> str:
+    """Sources and layers, upstream first: operators that run as one stand on one line."""
+    lines = []
+    for node in plan.nodes:
+        lines.append(node.name)
+        if isinstance(node, LayerPlan):
+            lines.extend(f"    {line}" for line in _describe(node))
+    lines.append("collector")
+    lines.append(f"    from   {', '.join(output.name for output in plan.outputs)}")
+    return "\n".join(lines)
+
+
+def _describe(plan: LayerPlan) -> list[str]:
+    options = plan.options
+    replicas = "1 stage" if plan.stages == 1 else f"{plan.stages} stages"
+    demand = plan.max_demand
+    if isinstance(demand, AutoDemand):
+        asked = f"auto, at most {demand.limit} of each producer"
+    else:
+        least = demand // 2 if options.min_demand is None else options.min_demand
+        asked = f"{demand} of each producer, again at {least}"
+    lines = [
+        f"from   {', '.join(each.name for each in plan.upstream)}, by {plan.routing.label}",
+        f"in     {replicas}",
+        f"demand {asked}",
+    ]
+    if plan.layer.window is not None:
+        lines.append(f"window {plan.layer.window!r}")
+    for group in plan.layer.groups:
+        lines.append(f"{executor_name(group.executor):<7}{' -> '.join(group.labels)}")
+    return lines

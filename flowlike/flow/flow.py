@@ -1,0 +1,721 @@
+"""The description of a flow, and the doors through which it is run."""
+
+from __future__ import annotations
+
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+)
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar, Unpack
+
+import numpy as np
+
+from flowlike.batches import Batch, events_of
+from flowlike.connectors import Source
+from flowlike.flow.blocking import open_loop
+from flowlike.flow.collectors import ArrayCollector, Collector, Ignore, ListCollector
+from flowlike.flow.explain import explain_plan
+from flowlike.flow.options import LayerKeywords, LayerOptions
+from flowlike.flow.planner import make_plan
+from flowlike.flow.report import RunReport
+from flowlike.flow.routing import Partition, Routing, Shuffle
+from flowlike.flow.runner import Runner
+from flowlike.flow.running import RunningFlow
+from flowlike.flow.streaming import stream_batches
+from flowlike.operators import (
+    CollectBatch,
+    CountBy,
+    Each,
+    EachState,
+    Emit,
+    EmitAndReduce,
+    ExecutorChoice,
+    Filter,
+    FlatMap,
+    GroupBy,
+    GroupByKey,
+    Key,
+    Layer,
+    Map,
+    MapBatch,
+    MapState,
+    MapValues,
+    OnTrigger,
+    Operator,
+    Reduce,
+    ReduceBatch,
+    Reject,
+)
+from flowlike.options import check_choice
+
+__all__ = ["Flow"]
+
+T = TypeVar("T")
+U = TypeVar("U")
+K = TypeVar("K")
+V = TypeVar("V")
+A = TypeVar("A")
+R = TypeVar("R")
+
+ReadIn = Literal["auto", "loop", "thread"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Routed:
+    """A layer that reads other flows, and how."""
+
+    upstream: tuple[Flow[Any], ...]
+    routing: Routing
+
+
+class Flow(Generic[T]):
+    """An immutable description of a pipeline; building one runs nothing.
+
+    Every method returns a new flow. A flow can be shared, branched and run again (over a one-shot
+    iterator it can run once). It is made of *layers*: the operators between two routing
+    points (``partition``, ``shuffle``) run together, fused, in each of the layer's ``stages``
+    replicas.
+
+    Args of every layer (``from_iterable``, ``from_iterables``, ``partition``, ``shuffle``):
+
+    - ``stages``: the number of replicas; ``None``: the CPUs this process may use, or one
+      where more could not run at the same time.
+    - ``window``: cuts the events of the layer's reduce, with triggers.
+    - ``max_demand``: the most events of one producer that a replica holds, or "auto": as many
+      as keep it busy for about 2 ms. ``min_demand``: it asks again when so many are left.
+    - ``buffer_size``, ``buffer_keep``: how many events wait because nobody asked
+      for them (``None``: all), and whether the "first" or "last" stay.
+    - ``executor``: where the functions run by default: ``None`` (the event loop), "threads", or
+      any ``concurrent.futures.Executor``.
+    - ``on_init``: called as ``on_init(partition, partitions)`` when a replica starts.
+
+    Example:
+        >>> from flowlike import Flow
+        >>> words = Flow.from_iterable(["to be or", "not to be"], stages=1).flat_map(str.split)
+        >>> counts = words.partition(stages=2).count_by()
+        >>> sorted(counts.to_list())
+        [('be', 2), ('not', 1), ('or', 1), ('to', 2)]
+    """
+
+    __slots__ = ("_inputs", "_layer", "_options")
+
+    _inputs: tuple[Source, ...] | _Routed
+    _options: LayerOptions
+    _layer: Layer
+
+    def __init__(self) -> None:
+        raise TypeError("make a flow with Flow.from_iterable(...) or Flow.from_iterables(...)")
+
+    def __repr__(self) -> str:
+        labels = [operator.label for operator in self._layer.operators]
+        if isinstance(self._inputs, _Routed):
+            before = ", ".join(repr(flow) for flow in self._inputs.upstream)
+            labels.insert(0, f"{before}.{self._inputs.routing.label}")
+        else:
+            labels.insert(0, f"Flow({', '.join(source.label for source in self._inputs)})")
+        return ".".join(labels)
+
+    # Sources.
+
+    @classmethod
+    def from_iterable(
+        cls,
+        source: Iterable[U] | AsyncIterable[U],
+        *,
+        read_in: ReadIn = "auto",
+        **layer: Unpack[LayerKeywords],
+    ) -> Flow[U]:
+        """A flow over one source.
+
+        The source is read only as far as the demand goes, never an event further. Slices
+        of a list or range and views of an array travel as they are. A generator is closed
+        when the flow ends, fails or is stopped.
+
+        Args:
+            source: any iterable (a dict gives its keys, a str its characters), asynchronous
+                iterable, range or array (axis 0 counts the events).
+            read_in: where a synchronous iterator is read: in the event "loop", in a "thread"
+                of its own, or "auto": in the loop until one ``next()`` took more than 2 ms,
+                then in a thread.
+            **layer: the options of the first layer.
+
+        Raises:
+            TypeError: ``source`` is a flow or cannot be iterated, or an unknown option.
+            ValueError: an option is out of range.
+
+        Example:
+            >>> Flow.from_iterable(range(5)).map(lambda x: x * x).to_list()
+            [0, 1, 4, 9, 16]
+        """
+        check_choice("read_in", read_in, ("auto", "loop", "thread"))
+        return _flow((_source(source, read_in),), _options("from_iterable", layer))
+
+    @classmethod
+    def from_iterables(
+        cls,
+        sources: Iterable[Iterable[U] | AsyncIterable[U]],
+        *,
+        read_in: ReadIn = "auto",
+        **layer: Unpack[LayerKeywords],
+    ) -> Flow[U]:
+        """A flow over several sources that are read concurrently.
+
+        Args:
+            sources: each as in :meth:`from_iterable`.
+            read_in: as in :meth:`from_iterable`.
+            **layer: the options of the first layer.
+
+        Raises:
+            TypeError: one of the sources is a flow or cannot be iterated, or an unknown
+                option.
+            ValueError: no source at all, or an option is out of range.
+
+        Example:
+            >>> sorted(Flow.from_iterables([[1, 2], [3]]).map(str).to_list())
+            ['1', '2', '3']
+        """
+        check_choice("read_in", read_in, ("auto", "loop", "thread"))
+        described = tuple(_source(source, read_in) for source in sources)
+        if not described:
+            raise ValueError("from_iterables needs at least one source, got none")
+        return _flow(described, _options("from_iterables", layer))
+
+    # One event at a time.
+
+    def map(
+        self,
+        fn: Callable[[T], Awaitable[U]] | Callable[[T], U],
+        *,
+        concurrency: int = 1,
+        executor: ExecutorChoice = None,
+    ) -> Flow[U]:
+        """Replace every event by ``fn(event)``.
+
+        Args:
+            fn: a function, or a coroutine function, which is awaited.
+            concurrency: up to so many calls at once in a replica (coroutine functions and
+                executors); the results keep the order of the events.
+            executor: where ``fn`` runs; default as the layer.
+
+        Raises:
+            TypeError: ``fn`` cannot be called.
+            ValueError: ``concurrency < 1``.
+            FlowBuildError: it stands after a reduce.
+        """
+        return self._then(Map(fn, concurrency, executor))
+
+    def flat_map(
+        self,
+        fn: Callable[[T], Awaitable[Iterable[U]]] | Callable[[T], Iterable[U]],
+        *,
+        concurrency: int = 1,
+        executor: ExecutorChoice = None,
+    ) -> Flow[U]:
+        """Replace every event by the events of the iterable ``fn(event)``.
+
+        Args:
+            fn: returns an iterable; as in :meth:`map`.
+            concurrency: as in :meth:`map`.
+            executor: as in :meth:`map`.
+
+        Raises:
+            TypeError: ``fn`` cannot be called.
+            ValueError: ``concurrency < 1``.
+            FlowBuildError: it stands after a reduce.
+        """
+        return self._then(FlatMap(fn, concurrency, executor))
+
+    def filter(
+        self,
+        pred: Callable[[T], Any],
+        *,
+        concurrency: int = 1,
+        executor: ExecutorChoice = None,
+    ) -> Flow[T]:
+        """Keep the events for which ``pred(event)`` is true.
+
+        Args:
+            pred: as ``fn`` in :meth:`map`.
+            concurrency: as in :meth:`map`.
+            executor: as in :meth:`map`.
+
+        Raises:
+            TypeError: ``pred`` cannot be called.
+            ValueError: ``concurrency < 1``.
+            FlowBuildError: it stands after a reduce.
+        """
+        return self._then(Filter(pred, concurrency, executor))
+
+    def reject(self, pred: Callable[[T], Any], *, concurrency: int = 1) -> Flow[T]:
+        """Drop the events for which ``pred(event)`` is true.
+
+        Args:
+            pred: as ``fn`` in :meth:`map`.
+            concurrency: as in :meth:`map`.
+
+        Raises:
+            TypeError: ``pred`` cannot be called.
+            ValueError: ``concurrency < 1``.
+            FlowBuildError: it stands after a reduce.
+        """
+        return self._then(Reject(pred, concurrency))
+
+    def map_values(
+        self: Flow[tuple[K, V]], fn: Callable[[V], Awaitable[U]] | Callable[[V], U]
+    ) -> Flow[tuple[K, U]]:
+        """Replace every ``(key, value)`` by ``(key, fn(value))``.
+
+        Args:
+            fn: as in :meth:`map`.
+
+        Raises:
+            TypeError: ``fn`` cannot be called.
+            FlowBuildError: it stands after a reduce.
+        """
+        return self._then(MapValues(fn))
+
+    def each(self, fn: Callable[[T], Any], *, concurrency: int = 1) -> Flow[T]:
+        """Call ``fn(event)`` for its effect and pass the event on.
+
+        Args:
+            fn: as in :meth:`map`; its result is ignored.
+            concurrency: as in :meth:`map`.
+
+        Raises:
+            TypeError: ``fn`` cannot be called.
+            ValueError: ``concurrency < 1``.
+            FlowBuildError: it stands after a reduce.
+        """
+        return self._then(Each(fn, concurrency))
+
+    # One batch at a time.
+
+    def map_batch(
+        self, fn: Callable[[Any], Any], *, executor: ExecutorChoice = None
+    ) -> Flow[Any]:
+        """Replace every batch by ``fn(batch)``: a list, range or array of any length.
+
+        How events are cut into batches is the library's choice (see ``max_demand``); to have
+        chunks of an exact size use a window: ``collect_batch`` with ``trigger_every(n)``.
+
+        Args:
+            fn: a function, a coroutine function, or a ``Kernel``.
+            executor: where ``fn`` runs; default as the layer, for a ``Kernel`` "threads".
+
+        Raises:
+            TypeError: ``fn`` cannot be called; in the run: it returned no batch.
+            FlowBuildError: it stands after a reduce.
+
+        Example:
+            >>> import numpy as np
+            >>> Flow.from_iterable(np.arange(4)).map_batch(np.sqrt).to_array().tolist()
+            [0.0, 1.0, 1.4142135623730951, 1.7320508075688772]
+        """
+        return self._then(MapBatch(fn, executor))
+
+    # Routing.
+
+    def partition(
+        self,
+        *,
+        key: Key | None = None,
+        hash: Callable[[T], int | None] | None = None,
+        **layer: Unpack[LayerKeywords],
+    ) -> Flow[T]:
+        """Begin a new layer; events with equal keys reach the same replica, in order.
+
+        Keys that are equal in Python (1, 1.0, True) meet. Array batches are split as arrays.
+
+        Args:
+            key: a function, an index into the event, or a name (a mapping's key, else an
+                attribute); ``None``: the event itself.
+            hash: in place of ``key``: gives the partition, from 0, or ``None`` to drop the event.
+            **layer: the options of the new layer.
+
+        Raises:
+            TypeError: ``key`` or ``hash`` is none of these, or an unknown option.
+            ValueError: both were given, or an option is out of range.
+            FlowBuildError: the layer before has a window and no reduce.
+        """
+        return self._route(Partition(key, hash), _options("partition", layer))
+
+    def shuffle(self, **layer: Unpack[LayerKeywords]) -> Flow[T]:
+        """Begin a new layer; whichever replica has demand gets the next batch.
+
+        Args:
+            **layer: the options of the new layer.
+
+        Raises:
+            TypeError: an unknown option.
+            ValueError: an option is out of range.
+            FlowBuildError: the layer before has a window and no reduce.
+        """
+        return self._route(Shuffle(), _options("shuffle", layer))
+
+    # Reducing: one per layer.
+
+    def reduce(
+        self,
+        init: Callable[[], A],
+        fn: Callable[[A, T], A],
+        *,
+        merge: Callable[[A, A], A] | None = None,
+    ) -> Flow[Any]:
+        """Reduce the events of every window to a state.
+
+        Args:
+            init: makes the first state; called for every window.
+            fn: ``fn(acc, event) -> acc``, the order of ``functools.reduce``.
+            merge: ``merge(acc, acc) -> acc``, where states can be combined.
+
+        Raises:
+            TypeError: one of them cannot be called, or is a coroutine function.
+            FlowBuildError: the layer has a reduce already.
+
+        Example:
+            >>> total = Flow.from_iterable(range(10)).reduce(lambda: 0, lambda acc, x: acc + x)
+            >>> sum(total.emit("state").to_list())
+            45
+        """
+        return self._then(Reduce(init, fn, merge))
+
+    def reduce_batch(
+        self,
+        init: Callable[[], A],
+        fn: Callable[[A, Any], Any],
+        *,
+        merge: Callable[[A, A], A] | None = None,
+        executor: ExecutorChoice = None,
+    ) -> Flow[Any]:
+        """Reduce whole batches: ``fn(acc, batch) -> acc``.
+
+        Batches are cut exactly where a trigger fires or a window ends.
+
+        Args:
+            init: makes the first state; called for every window.
+            fn: a function or a coroutine function.
+            merge: ``merge(acc, acc) -> acc``, where states can be combined.
+            executor: where ``fn`` runs; default as the layer.
+
+        Raises:
+            TypeError: one of them cannot be called.
+            FlowBuildError: the layer has a reduce already.
+        """
+        return self._then(ReduceBatch(init, fn, merge, executor))
+
+    def emit_and_reduce(
+        self, init: Callable[[], A], fn: Callable[[A, T], tuple[Iterable[U], A]]
+    ) -> Flow[Any]:
+        """Reduce, and emit events on the way: ``fn(acc, event) -> (events, acc)``.
+
+        The events leave at once; triggers emit the state as after any reduce.
+
+        Args:
+            init: makes the first state; called for every window.
+            fn: returns a pair of an iterable of events and the new state.
+
+        Raises:
+            TypeError: one of them cannot be called, or is a coroutine function.
+            FlowBuildError: the layer has a reduce already.
+        """
+        return self._then(EmitAndReduce(init, fn))
+
+    def group_by(self, key: Key, value: Key | None = None) -> Flow[Any]:
+        """The state is a ``dict`` of key to the list of values, in the order of arrival.
+
+        Args:
+            key: as in :meth:`partition`.
+            value: what is kept of an event; default all of it.
+
+        Raises:
+            TypeError: a key is no function, int or str.
+            FlowBuildError: the layer has a reduce already.
+        """
+        return self._then(GroupBy(key, value))
+
+    def group_by_key(self: Flow[tuple[K, V]]) -> Flow[tuple[K, list[V]]]:
+        """As :meth:`group_by`, for events that are ``(key, value)`` pairs.
+
+        Raises:
+            FlowBuildError: the layer has a reduce already.
+        """
+        return self._then(GroupByKey())
+
+    def count_by(self, key: Key | None = None) -> Flow[tuple[Any, int]]:
+        """The state is a ``collections.Counter`` of the keys.
+
+        Args:
+            key: as in :meth:`partition`; default the event itself.
+
+        Raises:
+            TypeError: the key is no function, int or str.
+            FlowBuildError: the layer has a reduce already.
+        """
+        return self._then(CountBy(key))
+
+    def collect_batch(self) -> Flow[Any]:
+        """The state is one batch with all events of the window; arrays stay an array.
+
+        Raises:
+            FlowBuildError: the layer has a reduce already.
+
+        Example:
+            >>> from flowlike import GlobalWindow
+            >>> pairs = GlobalWindow().trigger_every(2, "reset")
+            >>> flow = Flow.from_iterable("abcde", stages=1, window=pairs).collect_batch()
+            >>> flow.emit("state").to_list()
+            [['a', 'b'], ['c', 'd'], ['e']]
+        """
+        return self._then(CollectBatch())
+
+    # What a trigger lets out of the reduce.
+
+    def map_state(
+        self, fn: Callable[..., Any], *, executor: ExecutorChoice = None
+    ) -> Flow[Any]:
+        """Replace the state that is emitted; the state that the reduce goes on with is not touched.
+
+        Args:
+            fn: ``fn(state)`` or ``fn(state, ctx)`` with a ``TriggerContext``; a function, a
+                coroutine function or a ``Kernel``.
+            executor: where ``fn`` runs; default as the layer, for a ``Kernel`` "threads".
+
+        Raises:
+            TypeError: ``fn`` cannot be called.
+            FlowBuildError: there is no reduce before it.
+        """
+        return self._then(MapState(fn, executor))
+
+    def each_state(self, fn: Callable[..., Any]) -> Flow[T]:
+        """Call ``fn(state)`` or ``fn(state, ctx)`` at every trigger, for its effect.
+
+        Args:
+            fn: as in :meth:`map_state`; its result is ignored.
+
+        Raises:
+            TypeError: ``fn`` cannot be called.
+            FlowBuildError: there is no reduce before it.
+        """
+        return self._then(EachState(fn))
+
+    def emit(self, what: Literal["events", "state", "nothing"]) -> Flow[Any]:
+        """Say what leaves at a trigger.
+
+        Args:
+            what: "events": the state is iterated, a mapping gives its items, an array
+                stays an array (the default); "state": the state is one event; "nothing".
+
+        Raises:
+            ValueError: another word.
+            FlowBuildError: no reduce before it, or a second emit.
+        """
+        return self._then(Emit(what))
+
+    def on_trigger(self, fn: Callable[..., Any]) -> Flow[Any]:
+        """Say in one function what leaves at a trigger and what the reduce goes on with.
+
+        Args:
+            fn: ``fn(state)`` or ``fn(state, ctx)``, returns ``(events, new_state)``; the
+                new state wins over a trigger's "reset".
+
+        Raises:
+            TypeError: ``fn`` cannot be called; in the run: it returned no such pair.
+            FlowBuildError: no reduce before it, or together with map_state or emit.
+        """
+        return self._then(OnTrigger(fn))
+
+    # Running.
+
+    def run(
+        self, *, runner: Runner | None = None, timeout: float | None = None
+    ) -> RunReport:
+        """Run for the effects; nothing is handed to the caller.
+
+        Args:
+            runner: where; default ``LocalRunner()``.
+            timeout: seconds for the whole run; ``None``: no limit.
+
+        Raises:
+            TimeoutError: it took longer than ``timeout``.
+            SourceExhausted: a one-shot iterator was started before.
+            Exception: what a function of the flow raised, with notes that say where.
+            KeyboardInterrupt: after Ctrl-C, when everything was closed.
+        """
+        with open_loop() as loop:
+            return loop.run(self.arun(runner=runner, timeout=timeout))
+
+    async def arun(
+        self, *, runner: Runner | None = None, timeout: float | None = None
+    ) -> RunReport:
+        """As :meth:`run`, in the caller's event loop."""
+        async with self._start(Ignore(), runner, timeout) as running:
+            await running.wait()
+        return running.stats()
+
+    def to_list(
+        self, *, runner: Runner | None = None, timeout: float | None = None
+    ) -> list[T]:
+        """Run and return all events. Args and errors as :meth:`run`."""
+        return self._gather(ListCollector(), runner, timeout)
+
+    def to_array(
+        self, *, runner: Runner | None = None, timeout: float | None = None
+    ) -> np.ndarray[Any, Any]:
+        """Run and return all events as one array.
+
+        Array batches are joined without passing through Python objects. Args and errors
+        as :meth:`run`.
+
+        Raises:
+            ValueError: the events are of different shapes.
+        """
+        return self._gather(ArrayCollector(make_plan(self).size_hint), runner, timeout)
+
+    def __iter__(self) -> Iterator[T]:
+        """Run and yield the events, with back-pressure; leaving the loop stops the flow."""
+        with closing(self.batches()) as batches:
+            for batch in batches:
+                yield from events_of(batch)
+
+    def batches(
+        self, *, runner: Runner | None = None, timeout: float | None = None
+    ) -> Generator[Batch, None, None]:
+        """As iterating, batch by batch. Args and errors as :meth:`run`."""
+        with open_loop() as loop:
+            batches = self.abatches(runner=runner, timeout=timeout)
+
+            async def next_batch() -> Batch | None:
+                return await anext(batches, None)
+
+            try:
+                while (batch := loop.run(next_batch())) is not None:
+                    yield batch
+            finally:
+                loop.run(_close(batches))
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        """Run in the caller's loop and yield the events, with back-pressure."""
+        async with aclosing(self.abatches()) as batches:
+            async for batch in batches:
+                for event in events_of(batch):
+                    yield event
+
+    def abatches(
+        self, *, runner: Runner | None = None, timeout: float | None = None
+    ) -> AsyncGenerator[Batch, None]:
+        """As ``async for``, batch by batch. Args and errors as :meth:`run`.
+
+        Close it (``aclose``, or ``contextlib.aclosing``) when you leave it early.
+        """
+        return stream_batches(lambda collector: self._start(collector, runner, timeout))
+
+    def start(
+        self,
+        *,
+        runner: Runner | None = None,
+        timeout: float | None = None,
+        demand: Literal["forward", "accumulate"] = "forward",
+    ) -> RunningFlow:
+        """Run for the effects while you do something else.
+
+        Args:
+            runner: where; default ``LocalRunner()``.
+            timeout: seconds for the whole run; ``None``: no limit.
+            demand: "accumulate": the sources are not read until ``running.demand("forward")``.
+
+        Raises:
+            ValueError: another ``demand``, or a ``timeout`` of 0 or less.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with Flow.from_iterable(range(5)).each(print).start() as running:
+            ...         return (await running.wait()).events_in
+            >>> asyncio.run(main())
+            0
+            1
+            2
+            3
+            4
+            5
+        """
+        return self._start(Ignore(), runner, timeout, demand)
+
+    def explain(self) -> str:
+        """The plan as text: layers, fused operators, executors, replicas, demand.
+
+        Raises:
+            FlowBuildError: the flow cannot be planned.
+        """
+        return explain_plan(make_plan(self))
+
+    def _start(
+        self,
+        collector: Collector[Any],
+        runner: Runner | None,
+        timeout: float | None,
+        demand: str = "forward",
+    ) -> RunningFlow:
+        plan = make_plan(self)
+        return RunningFlow(plan, collector, runner=runner, timeout=timeout, demand=demand)
+
+    def _gather(
+        self, collector: Collector[R], runner: Runner | None, timeout: float | None
+    ) -> R:
+        async def gather() -> R:
+            async with self._start(collector, runner, timeout) as running:
+                await running.wait()
+            return collector.result()
+
+        with open_loop() as loop:
+            return loop.run(gather())
+
+    def _then(self, operator: Operator) -> Flow[Any]:
+        return _flow(self._inputs, self._options, self._layer.then(operator))
+
+    def _route(self, routing: Routing, options: LayerOptions) -> Flow[Any]:
+        self._layer.check()
+        return _flow(_Routed((self,), routing), options)
+
+
+def _flow(
+    inputs: tuple[Source, ...] | _Routed, options: LayerOptions, layer: Layer | None = None
+) -> Flow[Any]:
+    flow: Flow[Any] = object.__new__(Flow)
+    flow._inputs = inputs
+    flow._options = options
+    flow._layer = layer or Layer(window=options.window, executor=options.executor)
+    return flow
+
+
+def _source(source: Any, read_in: ReadIn) -> Source:
+    if isinstance(source, Flow):
+        raise TypeError(
+            "a Flow is no source for another; go on with its methods (flow.partition(...) begins "
+            "a new layer), or run it first (flow.to_list()); several flows join with Flow.merge"
+        )
+    return Source(source, read_in)
+
+
+def _options(method: str, layer: LayerKeywords) -> LayerOptions:
+    unknown = set(layer) - set(LayerKeywords.__annotations__)
+    if unknown:
+        known = ", ".join(LayerKeywords.__annotations__)
+        raise TypeError(
+            f"{method}() got an unexpected keyword argument {sorted(unknown)[0]!r}; "
+            f"a layer takes {known}"
+        )
+    return LayerOptions(**layer)
+
+
+async def _close(batches: AsyncGenerator[Any, None]) -> None:
+    await batches.aclose()

@@ -1,0 +1,163 @@
+"""From the description to a plan: layers, replicas, names. Pure: same flow, same plan."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flowlike.connectors import Source
+from flowlike.flow.options import LayerOptions
+from flowlike.flow.routing import Routing, Shuffle
+from flowlike.operators import Layer
+from flowlike.stages import AutoDemand
+
+if TYPE_CHECKING:
+    from flowlike.flow.flow import Flow
+
+__all__ = ["LayerPlan", "Plan", "SourcePlan", "cpus", "make_plan"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourcePlan:
+    """One source: a producer of its own.
+
+    Attributes:
+        name: how reports and errors call it.
+        source: what it reads.
+    """
+
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerPlan:
+    """One layer with operators: ``stages`` replicas, each subscribed to everything upstream.
+
+    Attributes:
+        name: how reports and errors call it; its replicas share it.
+        layer: the operators.
+        options: as they were given.
+        stages: how many replicas.
+        routing: how the stages upstream choose a replica.
+        upstream: the sources and layers that it reads.
+    """
+
+    name: str
+    layer: Layer
+    options: LayerOptions
+    stages: int
+    routing: Routing
+    upstream: tuple[SourcePlan | LayerPlan, ...]
+
+    @property
+    def upstream_stages(self) -> int:
+        """How many producers each replica is subscribed to."""
+        return sum(
+            each.stages if isinstance(each, LayerPlan) else 1 for each in self.upstream
+        )
+
+    @property
+    def max_demand(self) -> int | AutoDemand:
+        """What a replica asks of one producer; under "auto" the layer shares one limit."""
+        if self.options.max_demand != "auto":
+            return self.options.max_demand
+        return AutoDemand(max(2, AutoDemand.LIMIT // (self.stages * self.upstream_stages)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What a run consists of.
+
+    Attributes:
+        outputs: the last layer, or sources that nothing is done to.
+        collector_demand: what the caller asks of each output stage.
+    """
+
+    outputs: tuple[SourcePlan | LayerPlan, ...]
+    collector_demand: int | AutoDemand
+    nodes: tuple[SourcePlan | LayerPlan, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found: dict[SourcePlan | LayerPlan, None] = {}
+
+        def visit(node: SourcePlan | LayerPlan) -> None:
+            if isinstance(node, LayerPlan):
+                for each in node.upstream:
+                    visit(each)
+            found[node] = None
+
+        for output in self.outputs:
+            visit(output)
+        object.__setattr__(self, "nodes", tuple(found))
+
+    @property
+    def sources(self) -> tuple[SourcePlan, ...]:
+        """All sources, in order."""
+        return tuple(node for node in self.nodes if isinstance(node, SourcePlan))
+
+    @property
+    def layers(self) -> tuple[LayerPlan, ...]:
+        """All layers, upstream first."""
+        return tuple(node for node in self.nodes if isinstance(node, LayerPlan))
+
+    @property
+    def size_hint(self) -> int | None:
+        """How many events the sources have in all, where all of them know it."""
+        sizes = [node.source.size for node in self.sources]
+        known = [size for size in sizes if size is not None]
+        return sum(known) if len(known) == len(sizes) else None
+
+
+def cpus() -> int:
+    """How many CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def make_plan(flow: Flow[object]) -> Plan:
+    """Plan a flow.
+
+    Raises:
+        FlowBuildError: a layer has a window but nothing that it could cut.
+    """
+    planner = _Planner()
+    outputs = planner.layer(flow)
+    last = flow._options.max_demand
+    limit = AutoDemand() if last == "auto" else AutoDemand(last)
+    return Plan(outputs, limit)
+
+
+class _Planner:
+    def __init__(self) -> None:
+        self._sources = 0
+        self._layers = 0
+
+    def layer(self, flow: Flow[object]) -> tuple[SourcePlan | LayerPlan, ...]:
+        """The stages that emit the events of ``flow``: a layer without work has none of its own."""
+        flow._layer.check()
+        routing: Routing = Shuffle()
+        upstream: tuple[SourcePlan | LayerPlan, ...]
+        if isinstance(flow._inputs, tuple):
+            upstream = tuple(self._source(source) for source in flow._inputs)
+            if flow._layer.is_empty and flow._options.on_init is None:
+                return upstream
+        else:
+            routing = flow._inputs.routing
+            upstream = tuple(
+                node for each in flow._inputs.upstream for node in self.layer(each)
+            )
+        self._layers += 1
+        operators = flow._layer.operators
+        what = operators[0].label if operators else routing.label
+        name = f"layer {self._layers}: {what}"
+        stages = flow._options.stages
+        if stages is None:
+            stages = 1 if flow._layer.runs_inline and not flow._layer.has_reduce else cpus()
+        return (LayerPlan(name, flow._layer, flow._options, stages, routing, upstream),)
+
+    def _source(self, source: Source) -> SourcePlan:
+        self._sources += 1
+        return SourcePlan(f"source {self._sources}: {source.label}", source)

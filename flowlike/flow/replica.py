@@ -1,0 +1,85 @@
+"""A replica of a layer: the stage that carries a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
+
+from flowlike.batches import Batch
+from flowlike.flow.calling import Caller
+from flowlike.operators import Calls, Program
+from flowlike.stages import Batches, Dispatcher, ProducerConsumer, Subscription
+
+__all__ = ["Replica"]
+
+Steps = Generator[Calls, list[Any], list[Batch]]
+
+
+class Replica(ProducerConsumer[Any, Any]):
+    """Feeds its program with batches and does the calls that the program asks for.
+
+    Args:
+        program: what the layer does; this replica's alone.
+        producers: how many producers it will be subscribed to.
+        caller: does the calls.
+        dispatcher: chooses the replica of the next layer.
+        on_init: called without arguments when the stage starts.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        producers: int,
+        caller: Caller,
+        dispatcher: Dispatcher,
+        on_init: Callable[[], Any] | None,
+    ) -> None:
+        self.dispatcher = dispatcher
+        self._program = program
+        self._open_producers = producers
+        self._caller = caller
+        self._on_init = on_init
+
+    def on_start(self) -> Any:
+        """Call the user's ``on_init``; its result is ignored, a coroutine awaited."""
+        if self._on_init is not None:
+            return self._on_init()
+        return None
+
+    def handle_events(
+        self, events: Batch, producer: Subscription
+    ) -> Batches | Coroutine[Any, Any, Batches]:
+        """Push a batch through the program."""
+        return self._drive(self._program.push(events))
+
+    def handle_cancel(self, reason: str | BaseException, peer: Subscription) -> Any:
+        """After the last producer's last event: let the program finish."""
+        if peer.role == "consumer" or isinstance(reason, BaseException):
+            return None
+        self._open_producers -= 1
+        if self._open_producers:
+            return None
+        return self._drive(self._program.finish())
+
+    def _drive(self, steps: Steps) -> Batches | Coroutine[Any, Any, Batches]:
+        """Run the program as far as it goes by itself; a coroutine does the rest."""
+        try:
+            calls = next(steps)
+            while (results := self._caller.do_now(calls)) is not None:
+                calls = steps.send(results)
+        except StopIteration as done:
+            return Batches(done.value)
+        return self._continue(steps, calls)
+
+    async def _continue(self, steps: Steps, calls: Calls) -> Batches:
+        try:
+            while True:
+                try:
+                    results = await self._caller.do(calls)
+                except BaseException as error:  # the program's to note and to raise again
+                    calls = steps.throw(error)
+                else:
+                    calls = steps.send(results)
+        except StopIteration as done:
+            return Batches(done.value)

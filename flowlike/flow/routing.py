@@ -1,0 +1,121 @@
+"""Routing points: how events get from the replicas of one layer to those of the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from flowlike.batches import Batch, events_of
+from flowlike.native import partition_of, scatter
+from flowlike.operators import Key, key_function
+from flowlike.operators.operator import function_name
+from flowlike.options import check_callable
+from flowlike.stages import DemandDispatcher, Dispatcher, PartitionDispatcher
+
+__all__ = ["Partition", "Routing", "Shuffle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shuffle:
+    """Whoever has demand gets the next batch."""
+
+    @property
+    def label(self) -> str:
+        """The routing as plans show it."""
+        return "shuffle"
+
+    def dispatcher(self, partitions: int) -> Dispatcher:
+        """The dispatcher of every stage upstream."""
+        return DemandDispatcher()
+
+    def partition(self, replica: int, partitions: int) -> int | None:
+        """What a replica subscribes to: no partition in particular."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Every event goes to the partition that the hash of its key names.
+
+    Args:
+        key: a function, an index or a name; ``None``: the event itself.
+        hash: in place of ``key``: maps an event to a partition, or to ``None`` to drop it.
+
+    Raises:
+        TypeError: ``key`` or ``hash`` is none of these.
+        ValueError: both are given.
+    """
+
+    key: Key | None = None
+    hash: Callable[[Any], int | None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.key is not None:
+            key_function(self.key)
+        if self.hash is not None:
+            check_callable("hash", self.hash)
+            if self.key is not None:
+                raise ValueError("give partition either key or hash, not both")
+
+    @property
+    def label(self) -> str:
+        """The routing as plans show it."""
+        if self.hash is not None:
+            return f"partition(hash={function_name(self.hash)})"
+        return "partition()" if self.key is None else f"partition(key={function_name(self.key)})"
+
+    def dispatcher(self, partitions: int) -> Dispatcher:
+        """The dispatcher of every stage upstream."""
+        if self.hash is not None:
+            return PartitionDispatcher(partitions, self.hash)
+        if partitions == 1:
+            return DemandDispatcher()  # no hash is needed to find the only one
+        return PartitionDispatcher(partitions, split=_Splitter(self.key, partitions))
+
+    def partition(self, replica: int, partitions: int) -> int | None:
+        """What a replica subscribes to: its own partition."""
+        return None if partitions == 1 and self.hash is None else replica
+
+
+Routing = Partition | Shuffle
+
+
+class _Splitter:
+    """Splits batches by the stable hash of their keys: arrays natively, others per event."""
+
+    __slots__ = ("_function", "_key", "_partitions")
+
+    def __init__(self, key: Key | None, partitions: int) -> None:
+        self._key = key
+        self._function = None if key is None else key_function(key)
+        self._partitions = partitions
+
+    def __call__(self, batch: Batch) -> list[Batch]:
+        if isinstance(batch, np.ndarray):
+            return self._split_array(batch)
+        partitions, function = self._partitions, self._function
+        parts: list[list[Any]] = [[] for _ in range(partitions)]
+        if function is None:
+            for event in events_of(batch):
+                parts[partition_of(event, partitions)].append(event)
+        else:
+            for event in events_of(batch):
+                parts[partition_of(function(event), partitions)].append(event)
+        return list(parts)
+
+    def _split_array(self, batch: np.ndarray[Any, Any]) -> list[Batch]:
+        """Rows stay rows of one array; only a key function sees Python objects."""
+        key, partitions = self._key, self._partitions
+        if key is None and batch.ndim == 1:
+            return list(scatter(batch, partitions))
+        if isinstance(key, str) and batch.dtype.names and key in batch.dtype.names:
+            return list(scatter(batch, partitions, batch[key]))
+        if isinstance(key, int) and batch.ndim == 2:
+            return list(scatter(batch, partitions, batch[:, key]))
+        events = events_of(batch)
+        keys = events if self._function is None else map(self._function, events)
+        ids = np.fromiter((partition_of(each, partitions) for each in keys), np.intp, len(batch))
+        return [batch[ids == each] for each in range(partitions)]

@@ -1,0 +1,29 @@
+"""Stages: producers, producer-consumers and consumers with demand-driven back-pressure."""
+
+from flowlike.stages.demand import AutoDemand as AutoDemand
+from flowlike.stages.dispatchers import DemandDispatcher as DemandDispatcher
+from flowlike.stages.dispatchers import Dispatcher as Dispatcher
+from flowlike.stages.dispatchers import PartitionDispatcher as PartitionDispatcher
+from flowlike.stages.group import StageGroup as StageGroup
+from flowlike.stages.ref import StageRef as StageRef
+from flowlike.stages.stage import Batches as Batches
+from flowlike.stages.stage import Consumer as Consumer
+from flowlike.stages.stage import Producer as Producer
+from flowlike.stages.stage import ProducerConsumer as ProducerConsumer
+from flowlike.stages.subscription import Subscribe as Subscribe
+from flowlike.stages.subscription import Subscription as Subscription
+
+__all__ = [
+    "AutoDemand",
+    "Batches",
+    "Consumer",
+    "DemandDispatcher",
+    "Dispatcher",
+    "PartitionDispatcher",
+    "Producer",
+    "ProducerConsumer",
+    "StageGroup",
+    "StageRef",
+    "Subscribe",
+    "Subscription",
+]

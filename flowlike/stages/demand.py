@@ -1,0 +1,137 @@
+"""How much a consumer asks for: a fixed number, or one that follows the work.
+
+Both policies count the events that were asked for and are not handled yet; that
+number never exceeds their maximum. They are plain values: the time that a batch took
+arrives as an argument.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from flowlike.options import check_count
+
+__all__ = ["AutoDemand", "Demand", "FixedDemand", "demand_policy"]
+
+
+class Demand(Protocol):
+    """The demand of one subscription.
+
+    Attributes:
+        batch: the most events that one call of ``handle_events`` is given.
+    """
+
+    batch: int
+
+    def first(self) -> int:
+        """How many events to ask for at the start."""
+
+    def handled(self, events: int, seconds: float) -> int:
+        """How many more to ask for (0: none yet), now that ``events`` were handled."""
+
+
+class FixedDemand:
+    """``max_demand`` events at the start, ``max_demand - min_demand`` each time that many were handled."""
+
+    __slots__ = ("_maximum", "_unasked", "batch")
+
+    def __init__(self, max_demand: int, min_demand: int) -> None:
+        self.batch = max_demand - min_demand
+        self._maximum = max_demand
+        self._unasked = 0
+
+    def first(self) -> int:
+        """See :class:`Demand`."""
+        return self._maximum
+
+    def handled(self, events: int, seconds: float) -> int:
+        """See :class:`Demand`."""
+        unasked = self._unasked + events
+        if unasked < self.batch:
+            self._unasked = unasked
+            return 0
+        self._unasked = 0
+        return unasked
+
+
+class AutoDemand:
+    """One event at the start, then as many as keep the stage busy for about 2 ms.
+
+    A batch that was handled in less lets the next be up to eight times as large; one that
+    took more than twice as long shrinks it in proportion. As soon as batches hold more than one
+    event, a second batch is on its way while the first is handled; a slow event never
+    waits behind another one while some other replica is idle.
+
+    Args:
+        limit: the most events that may be asked for and unhandled at any time.
+
+    Attributes:
+        limit: the same.
+        batch: the most events that one call is given, now.
+    """
+
+    TARGET = 0.002
+    GROWTH = 8
+    LIMIT = 1 << 20
+
+    __slots__ = ("_open", "batch", "limit")
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.batch = 1
+        self.limit = limit
+        self._open = 0
+
+    def first(self) -> int:
+        """See :class:`Demand`."""
+        self._open = 1
+        return 1
+
+    def handled(self, events: int, seconds: float) -> int:
+        """See :class:`Demand`."""
+        self._open -= events
+        batch = self.batch
+        if seconds > 2 * self.TARGET:
+            fitting = int(events * self.TARGET / seconds)
+            self.batch = max(1, min(batch, fitting))
+        elif 2 * events >= batch and seconds < self.TARGET / 2:
+            wanted = events * self.TARGET / max(seconds, 1e-9)
+            self.batch = max(1, min(batch * self.GROWTH, int(wanted), self.limit // 2))
+        maximum = 1 if self.batch == 1 else 2 * self.batch
+        more = maximum - self._open
+        if more < self.batch and self._open:
+            return 0
+        if more <= 0:
+            return 0
+        self._open += more
+        return more
+
+
+def demand_policy(max_demand: int | AutoDemand | str, min_demand: int | None) -> Demand:
+    """The policy for ``max_demand`` and ``min_demand``, as every layer and subscription takes them.
+
+    Args:
+        max_demand: a number, ``"auto"``, or an ``AutoDemand`` whose limit is copied.
+        min_demand: a number below ``max_demand``; ``None`` means half of it.
+
+    Raises:
+        TypeError: one of them is no integer.
+        ValueError: ``max_demand < 1``, ``min_demand`` outside ``0 <= min < max``, or a
+            ``min_demand`` beside "auto".
+    """
+    if isinstance(max_demand, AutoDemand) or max_demand == "auto":
+        if min_demand is not None:
+            raise ValueError(
+                f'min_demand={min_demand!r} cannot be combined with max_demand="auto"; '
+                "give max_demand as a number too, or leave min_demand out"
+            )
+        limit = max_demand.limit if isinstance(max_demand, AutoDemand) else AutoDemand.LIMIT
+        return AutoDemand(limit)
+    if isinstance(max_demand, str):
+        raise ValueError(f'max_demand must be a number or "auto", not {max_demand!r}')
+    maximum = check_count("max_demand", max_demand)
+    minimum = maximum // 2 if min_demand is None else check_count("min_demand", min_demand, least=0)
+    if minimum >= maximum:
+        raise ValueError(
+            f"min_demand must be smaller than max_demand ({maximum}), not {minimum}"
+        )
+    return FixedDemand(maximum, minimum)

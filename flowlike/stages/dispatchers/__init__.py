@@ -1,0 +1,8 @@
+"""Dispatchers: who gets the events of a producer. One file each."""
+
+from flowlike.stages.dispatchers.demand import DemandDispatcher as DemandDispatcher
+from flowlike.stages.dispatchers.dispatcher import Deliveries as Deliveries
+from flowlike.stages.dispatchers.dispatcher import Dispatcher as Dispatcher
+from flowlike.stages.dispatchers.partition import PartitionDispatcher as PartitionDispatcher
+
+__all__ = ["Deliveries", "DemandDispatcher", "Dispatcher", "PartitionDispatcher"]

@@ -1,0 +1,92 @@
+"""Events go to whoever has asked for them, the largest demand first."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from flowlike.batches import Batch
+from flowlike.options import check_count
+from flowlike.stages.dispatchers.dispatcher import Deliveries
+
+if TYPE_CHECKING:
+    from flowlike.stages.subscription import Subscribe
+
+__all__ = ["DemandDispatcher"]
+
+
+class DemandDispatcher:
+    """Each event goes to one consumer: the one with the largest open demand.
+
+    Args:
+        shuffle: serve the first demands in random order, so that the consumer that
+            subscribed first is not always the first served.
+        max_demand: never send more than this in one batch; ``None``: no limit.
+
+    Raises:
+        ValueError: ``max_demand < 1``.
+    """
+
+    __slots__ = ("_demand", "_max", "_open", "_shuffle")
+
+    def __init__(self, shuffle: bool = False, max_demand: int | None = None) -> None:
+        self._shuffle = bool(shuffle)
+        self._max = None if max_demand is None else check_count("max_demand", max_demand)
+        self._demand: dict[int, int] = {}
+        self._open = 0
+
+    def fresh(self) -> DemandDispatcher:
+        """See :meth:`Dispatcher.fresh`."""
+        return DemandDispatcher(self._shuffle, self._max)
+
+    def subscribe(self, subscription: int, options: Subscribe) -> None:
+        """See :meth:`Dispatcher.subscribe`."""
+        if options.partition is not None:
+            raise ValueError(
+                f"partition={options.partition!r} was given to a producer without partitions; "
+                "give the producer a PartitionDispatcher, or leave partition out"
+            )
+        self._demand[subscription] = 0
+        if self._shuffle:
+            order = list(self._demand.items())
+            random.shuffle(order)
+            self._demand = dict(order)
+
+    def cancel(self, subscription: int) -> None:
+        """See :meth:`Dispatcher.cancel`."""
+        self._open -= self._demand.pop(subscription, 0)
+
+    def ask(self, subscription: int, count: int) -> Deliveries:
+        """See :meth:`Dispatcher.ask`."""
+        self._demand[subscription] += count
+        self._open += count
+        return ()
+
+    def dispatch(self, batch: Batch) -> Deliveries:
+        """See :meth:`Dispatcher.dispatch`."""
+        demand = self._demand
+        if len(demand) == 1 and self._max is None:
+            for subscription in demand:
+                demand[subscription] -= len(batch)
+                self._open -= len(batch)
+            return ((subscription, batch),)
+        deliveries: list[tuple[int, Batch]] = []
+        start, end = 0, len(batch)
+        while start < end:
+            subscription = max(demand, key=demand.__getitem__)
+            size = min(demand[subscription], end - start)
+            if self._max is not None:
+                size = min(size, self._max)
+            deliveries.append((subscription, batch[start : start + size]))
+            demand[subscription] -= size
+            self._open -= size
+            start += size
+        return deliveries
+
+    def wanted(self) -> int:
+        """See :meth:`Dispatcher.wanted`."""
+        return self._open
+
+    def kept(self) -> int:
+        """See :meth:`Dispatcher.kept`."""
+        return 0

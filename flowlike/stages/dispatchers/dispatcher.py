@@ -1,0 +1,50 @@
+"""The protocol of a dispatcher: who among a producer's consumers gets which events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from flowlike.batches import Batch
+
+if TYPE_CHECKING:
+    from flowlike.stages.subscription import Subscribe
+
+__all__ = ["Deliveries", "Dispatcher"]
+
+Deliveries: TypeAlias = Sequence[tuple[int, Batch]]
+"""Pairs of a subscription's number and a non-empty batch for it, in order."""
+
+
+class Dispatcher(Protocol):
+    """Counts the demand of consumers and splits batches among them.
+
+    A dispatcher is a plain value that belongs to one stage: no loop, no clock. It may
+    keep events of its own for a consumer that has asked for too little; it must never deliver
+    more to one than it asked for, and must keep the order of what each one gets.
+    """
+
+    def fresh(self) -> Dispatcher:
+        """A new dispatcher with the same settings and no consumers, for one stage."""
+
+    def subscribe(self, subscription: int, options: Subscribe) -> None:
+        """Take a consumer in.
+
+        Raises:
+            ValueError: its options do not fit (an unknown or taken partition, say).
+        """
+
+    def cancel(self, subscription: int) -> None:
+        """Forget a consumer; what it had asked for counts no more."""
+
+    def ask(self, subscription: int, count: int) -> Deliveries:
+        """Note ``count`` more events for a consumer; deliver what was kept for it."""
+
+    def dispatch(self, batch: Batch) -> Deliveries:
+        """Split a batch of at most ``wanted()`` events; what cannot go out is kept."""
+
+    def wanted(self) -> int:
+        """How many more events it can take: the open demand less what it keeps."""
+
+    def kept(self) -> int:
+        """How many events it keeps for consumers."""

@@ -1,0 +1,247 @@
+"""The owner of stages: whoever starts a stage ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any
+
+from flowlike.stages.messages import Start
+from flowlike.stages.ref import StageRef, as_subscribe
+from flowlike.stages.run_queue import RunQueue
+from flowlike.stages.running import Reason, RunningStage
+from flowlike.stages.stage import Consumer, Producer, ProducerConsumer, Stage
+from flowlike.stages.subscription import Subscribe
+
+__all__ = ["StageGroup"]
+
+
+class StageGroup:
+    """Starts stages and ends them: an ``async with`` block that no stage outlives.
+
+    Leaving the block stops what still runs: reason "normal", callbacks that await have
+    5 s to return. When a stage crashes, the others are stopped at once, the block is cancelled, and the
+    block raises the stage's original exception (of several the first, with notes of the
+    others).
+
+    Example:
+        >>> import asyncio
+        >>> from flowlike import Consumer, Producer, StageGroup
+        >>> class Numbers(Producer[int]):
+        ...     def __init__(self):
+        ...         self.next = 0
+        ...     def handle_demand(self, demand):
+        ...         events = range(self.next, min(self.next + demand, 10))
+        ...         self.next += len(events)
+        ...         if self.next == 10:
+        ...             self.finish()
+        ...         return events
+        >>> class Sum(Consumer[int]):
+        ...     total = 0
+        ...     def handle_events(self, events, producer):
+        ...         self.total += sum(events)
+        >>> async def main():
+        ...     summed = Sum()
+        ...     async with StageGroup() as group:
+        ...         numbers = await group.start(Numbers())
+        ...         await group.start(summed, subscribe_to=[numbers])
+        ...         await group.wait()
+        ...     return summed.total
+        >>> asyncio.run(main())
+        45
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._queue: RunQueue | None = None
+        self._running: dict[RunningStage, None] = {}
+        self._unsettled = 0
+        self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._parent: asyncio.Task[Any] | None = None
+        self._body_runs = False
+        self._cancelled_body = False
+        self._cancel_pending = False  # our cancellation of the block has not been raised yet
+        self._leaving = False
+        self._error: BaseException | None = None
+
+    async def __aenter__(self) -> StageGroup:
+        if self._loop is not None:
+            raise RuntimeError("a StageGroup can be entered once; make a new one")
+        self._loop = asyncio.get_running_loop()
+        self._queue = RunQueue(self._loop)
+        self._parent = asyncio.current_task()
+        self._body_runs = True
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._body_runs = False
+        self._leaving = True
+        if isinstance(error, asyncio.CancelledError):
+            self._cancel_pending = False
+        body_failed_first = error is not None and self._error is None
+        for stage in list(self._running):
+            if error is None and self._error is None:
+                stage.end_soon("normal")
+            else:
+                stage.end("shutdown")
+        cancelled = await self._until_all_ended()
+        if body_failed_first:
+            return  # what the block raised goes on
+        cancelled_outside = False
+        if self._cancelled_body and self._parent is not None:
+            cancelled_outside = self._parent.uncancel() > 0
+        if cancelled_outside and isinstance(error, asyncio.CancelledError):
+            return
+        if self._error is not None:
+            # Raise it as the stage did: this block adds no context of its own.
+            context = self._error.__context__
+            try:
+                raise self._error
+            finally:
+                self._error.__context__ = context
+        if cancelled is not None:
+            raise cancelled
+
+    async def start(
+        self,
+        stage: Stage | Callable[[], Stage],
+        *,
+        subscribe_to: Iterable[Subscribe | StageRef] = (),
+        name: str | None = None,
+    ) -> StageRef:
+        """Start a stage; returns when ``on_start`` has run and its producers have accepted.
+
+        Args:
+            stage: an instance, or a callable that makes one.
+            subscribe_to: its first subscriptions.
+            name: for messages and reports; default is the name of its class.
+
+        Raises:
+            TypeError: no stage, a stage that runs already, or a producer that subscribes.
+            ValueError: a producer refuses the subscription.
+            RuntimeError: the group is not entered, or has ended.
+        """
+        options = [as_subscribe(to) for to in subscribe_to]
+        running = self._admit(stage, name)
+        if options and running.inlet is None:
+            running.end("shutdown")
+            raise TypeError(
+                f"{type(running.stage).__name__} is a Producer and cannot subscribe to anything; "
+                "derive it from ProducerConsumer or Consumer"
+            )
+        reply = asyncio.get_running_loop().create_future()
+        running.deliver(Start((), reply))
+        try:
+            await reply
+            for each in options:
+                await running.ref.subscribe(each)
+        except BaseException:
+            running.end("shutdown")
+            raise
+        return running.ref
+
+    def spawn(
+        self, stage: Stage, *, subscribe_to: Iterable[Subscribe] = (), name: str | None = None
+    ) -> StageRef:
+        """Start a stage without waiting for anything; :meth:`settled` waits for many.
+
+        A subscription that is refused then ends the stage with the error.
+        """
+        options = tuple(subscribe_to)
+        running = self._admit(stage, name)
+        self._unsettled += len(options)
+        running.deliver(Start(options, None))
+        return running.ref
+
+    async def settled(self) -> None:
+        """Wait until the subscriptions of all spawned stages are accepted or refused."""
+        await self._until(lambda: not self._unsettled or self._error is not None)
+
+    async def wait(self) -> None:
+        """Wait until every stage has ended by itself."""
+        await self._until(lambda: not self._running)
+
+    def end(self, reason: Reason = "shutdown") -> None:
+        """End every stage now, callbacks that await included; :meth:`wait` for the end."""
+        for stage in list(self._running):
+            stage.end(reason)
+
+    def fail(self, error: BaseException) -> None:
+        """End the group as if a stage had crashed with ``error``; of several, the first counts."""
+        if self._error is None:
+            self._error = error
+            self.end()
+            if self._body_runs and self._parent is not None:
+                self._cancelled_body = self._cancel_pending = self._parent.cancel()
+            self._notify()
+        elif self._error is not error:
+            self._error.add_note(f"after it: {error!r:.200}")
+
+    def subscription_settled(self) -> None:
+        """See :class:`~flowlike.stages.running.Owner`."""
+        self._unsettled -= 1
+        self._notify()
+
+    def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
+        """See :class:`~flowlike.stages.running.Owner`."""
+        self._running.pop(stage, None)
+        if isinstance(reason, BaseException):
+            self.fail(reason)
+        self._notify()
+
+    def _admit(self, stage: Stage | Callable[[], Stage], name: str | None) -> RunningStage:
+        if self._queue is None or self._loop is None or self._leaving:
+            raise RuntimeError("start stages inside the `async with StageGroup()` block")
+        if self._error is not None:
+            raise RuntimeError("this StageGroup has failed and starts no stage") from self._error
+        made = stage if isinstance(stage, Stage) else stage() if callable(stage) else stage
+        if not isinstance(made, (Producer, ProducerConsumer, Consumer)):
+            raise TypeError(
+                f"start takes a Producer, ProducerConsumer or Consumer, or a callable that makes "
+                f"one, not {made!r:.80}"
+            )
+        if made._running is not None:
+            raise TypeError(f"{made!r:.80} runs already; make another instance")
+        running = RunningStage(
+            made, name or type(made).__name__, owner=self, queue=self._queue, loop=self._loop
+        )
+        self._running[running] = None
+        return running
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        if not condition():
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append((condition, waiter))
+            await waiter
+
+    async def _until_all_ended(self) -> asyncio.CancelledError | None:
+        """Wait for the end of all stages; a cancellation meanwhile only hurries them."""
+        cancelled: asyncio.CancelledError | None = None
+        while self._running or self._cancel_pending:
+            try:
+                if self._running:
+                    await self._until(lambda: not self._running)
+                else:
+                    await asyncio.sleep(0)
+            except asyncio.CancelledError as error:
+                cancelled = error
+                self._cancel_pending = False
+                self.end()
+        return cancelled
+
+    def _notify(self) -> None:
+        remaining = []
+        for condition, waiter in self._waiters:
+            if waiter.done():
+                continue
+            if condition():
+                waiter.set_result(None)
+            else:
+                remaining.append((condition, waiter))
+        self._waiters = remaining

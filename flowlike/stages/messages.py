@@ -1,0 +1,129 @@
+"""What stages say to each other: the whole protocol, as plain tuples.
+
+They are named tuples because one is made for every batch: a tuple costs a fifth of a
+frozen dataclass. A subscription is named by its number, so that a message means the
+same on either side of a process border.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flowlike.batches import Batch
+
+if TYPE_CHECKING:
+    from flowlike.stages.ref import StageRef
+    from flowlike.stages.subscription import Subscribe
+
+__all__ = [
+    "Accepted",
+    "Ask",
+    "Call",
+    "Cancelled",
+    "Cast",
+    "Ended",
+    "Events",
+    "Info",
+    "Refused",
+    "SetDemand",
+    "Start",
+    "Stop",
+    "SubscribeTo",
+    "Subscribed",
+]
+
+
+class Subscribed(NamedTuple):
+    """Consumer to producer: I subscribe."""
+
+    subscription: int
+    consumer: StageRef
+    options: Subscribe
+
+
+class Accepted(NamedTuple):
+    """Producer to consumer: you are subscribed."""
+
+    subscription: int
+
+
+class Refused(NamedTuple):
+    """Producer to consumer: you are not subscribed, and why."""
+
+    subscription: int
+    error: BaseException
+
+
+class Ask(NamedTuple):
+    """Consumer to producer: ``count`` events more."""
+
+    subscription: int
+    count: int
+
+
+class Events(NamedTuple):
+    """Producer to consumer: a batch, never more than was asked for."""
+
+    subscription: int
+    batch: Batch
+
+
+class Cancelled(NamedTuple):
+    """Either way: the sender cancels the subscription but may live on."""
+
+    subscription: int
+    reason: str | BaseException
+
+
+class Ended(NamedTuple):
+    """Producer to consumer: the producer is gone; ``finished`` if by its own finish."""
+
+    subscription: int
+    reason: str | BaseException
+    finished: bool
+
+
+class Start(NamedTuple):
+    """Owner to stage: run ``on_start``, then subscribe."""
+
+    subscribe_to: tuple[Subscribe, ...]
+    reply: asyncio.Future[None] | None
+
+
+class SubscribeTo(NamedTuple):
+    """Anyone to a consumer: subscribe to a producer."""
+
+    options: Subscribe
+    reply: asyncio.Future[Any] | None
+
+
+class Stop(NamedTuple):
+    """Anyone to a stage: end, with this reason."""
+
+    reason: str | BaseException
+
+
+class SetDemand(NamedTuple):
+    """Anyone to a producer: pass demand on ("forward") or hold it ("accumulate")."""
+
+    mode: str
+
+
+class Call(NamedTuple):
+    """Anyone to a stage: a request that wants a reply."""
+
+    request: Any
+    reply: asyncio.Future[Any]
+
+
+class Cast(NamedTuple):
+    """Anyone to a stage: a request without a reply."""
+
+    message: Any
+
+
+class Info(NamedTuple):
+    """Anyone to a stage: any other message."""
+
+    message: Any

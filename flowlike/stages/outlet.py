@@ -1,0 +1,112 @@
+"""The producer's side of a stage: its consumers, their demand, and the buffer."""
+
+from __future__ import annotations
+
+from flowlike.batches import Batch
+from flowlike.stages.buffer import Buffer
+from flowlike.stages.dispatchers import Deliveries, Dispatcher
+from flowlike.stages.messages import Cancelled, Ended, Events
+from flowlike.stages.subscription import Subscription
+
+__all__ = ["Outlet"]
+
+
+class Outlet:
+    """Sends events as far as they were asked for and buffers the rest.
+
+    Attributes:
+        subscriptions: the consumers, by the number of the subscription.
+        events_out: how many events have left.
+        discarded: how many events a full buffer has dropped.
+    """
+
+    __slots__ = ("_dispatcher", "_owed", "buffer", "discarded", "events_out", "subscriptions")
+
+    def __init__(self, dispatcher: Dispatcher, buffer: Buffer) -> None:
+        self._dispatcher = dispatcher
+        self.buffer = buffer
+        self.subscriptions: dict[int, Subscription] = {}
+        self._owed = 0  # events asked of handle_demand that have not come yet
+        self.events_out = 0
+        self.discarded = 0
+
+    def add(self, subscription: Subscription) -> None:
+        """Take a consumer in.
+
+        Raises:
+            ValueError: the dispatcher does not accept its options.
+        """
+        number = subscription._number
+        self._dispatcher.subscribe(number, subscription.options)
+        self.subscriptions[number] = subscription
+
+    def remove(self, number: int, reason: str | BaseException) -> Subscription | None:
+        """Cancel a subscription and tell the consumer, after the events sent so far."""
+        subscription = self.subscriptions.pop(number, None)
+        if subscription is not None:
+            self._dispatcher.cancel(number)
+            subscription._peer.deliver(Cancelled(number, reason))
+        return subscription
+
+    def ask(self, number: int, count: int) -> None:
+        """Note demand and serve it from what is kept and buffered."""
+        if number in self.subscriptions:
+            self._deliver(self._dispatcher.ask(number, count))
+            if self.buffer.count:
+                self._drain()
+
+    def wanted(self) -> int:
+        """How many events could leave at once."""
+        return self._dispatcher.wanted() - self.buffer.count
+
+    def need(self) -> int:
+        """How many events to ask ``handle_demand`` for now; they count as asked for."""
+        need = self._dispatcher.wanted() - self.buffer.count - self._owed
+        if need <= 0:
+            return 0
+        self._owed += need
+        return need
+
+    def send(self, batch: Batch) -> int:
+        """Send a batch; return how many events a full buffer dropped."""
+        count = len(batch)
+        if not count:
+            return 0
+        self._owed = max(0, self._owed - count)
+        wanted = self._dispatcher.wanted()
+        if count <= wanted and not self.buffer.count:
+            self._deliver(self._dispatcher.dispatch(batch))
+            return 0
+        dropped = 0
+        if wanted > 0 and not self.buffer.count:
+            self._deliver(self._dispatcher.dispatch(batch[:wanted]))
+            batch = batch[wanted:]
+        dropped = self.buffer.put(batch)
+        self.discarded += dropped
+        self._drain()
+        return dropped
+
+    def end(self, reason: str | BaseException, finished: bool) -> None:
+        """Tell every consumer that this stage is gone."""
+        for number, subscription in self.subscriptions.items():
+            subscription._peer.deliver(Ended(number, reason, finished))
+        self.subscriptions.clear()
+
+    def is_empty(self) -> bool:
+        """True if every event has left."""
+        return not self.buffer.count and not self._dispatcher.kept()
+
+    def held(self) -> int:
+        """How many events wait here."""
+        return self.buffer.count + self._dispatcher.kept()
+
+    def _drain(self) -> None:
+        """Send from the buffer while somebody wants it (a dispatcher may drop events)."""
+        while self.buffer.count and (wanted := self._dispatcher.wanted()) > 0:
+            self._deliver(self._dispatcher.dispatch(self.buffer.take(wanted)))
+
+    def _deliver(self, deliveries: Deliveries) -> None:
+        subscriptions = self.subscriptions
+        for number, batch in deliveries:
+            self.events_out += len(batch)
+            subscriptions[number]._peer.deliver(Events(number, batch))

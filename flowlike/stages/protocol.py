@@ -1,0 +1,210 @@
+"""What a stage does with each message: one function a message, and the table of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from flowlike.errors import StageStopped
+from flowlike.options import check_choice
+from flowlike.stages.messages import (
+    Accepted,
+    Ask,
+    Call,
+    Cancelled,
+    Cast,
+    Ended,
+    Events,
+    Info,
+    Refused,
+    SetDemand,
+    Start,
+    Stop,
+    Subscribed,
+    SubscribeTo,
+)
+from flowlike.stages.subscription import Subscription
+
+if TYPE_CHECKING:
+    from flowlike.stages.running import RunningStage
+
+__all__ = ["HANDLERS", "refuse"]
+
+_numbers = itertools.count(1)
+
+
+def _start(running: RunningStage, message: Start) -> None:
+    def started(_: Any) -> None:
+        for options in message.subscribe_to:
+            _subscribe_to(running, SubscribeTo(options, None))
+        if message.reply is not None and not message.reply.done():
+            message.reply.set_result(None)
+
+    running.call(running.stage.on_start, (), started)
+
+
+def _subscribe_to(running: RunningStage, message: SubscribeTo) -> None:
+    """As a consumer: ask a producer to take us in; its first demand follows at once."""
+    options, reply = message
+    number = next(_numbers)
+    subscription = Subscription(number, running.ref, options.to, options, "producer")
+    running.opening[number] = reply
+
+    def subscribed(mode: Any) -> None:
+        chosen = check_choice("handle_subscribe", mode or "automatic", ("automatic", "manual"))
+        assert running.inlet is not None
+        running.inlet.subscriptions[number] = subscription
+        options.to.deliver(Subscribed(number, running.ref, options))
+        if chosen == "automatic":
+            subscription._demand = options.policy()
+            options.to.deliver(Ask(number, subscription._demand.first()))
+
+    callback = running.stage.handle_subscribe
+    running.call(callback, ("producer", options, subscription), subscribed)
+
+
+def _subscribed(running: RunningStage, message: Subscribed) -> None:
+    """As a producer: take a consumer in, or say why not."""
+    number, consumer, options = message
+    subscription = Subscription(number, running.ref, consumer, options, "consumer")
+    assert running.outlet is not None
+    try:
+        running.outlet.add(subscription)
+    except ValueError as error:
+        consumer.deliver(Refused(number, error))
+        return
+    consumer.deliver(Accepted(number))
+    callback = running.stage.handle_subscribe
+    running.call(callback, ("consumer", options, subscription), lambda _: None)
+
+
+def _accepted(running: RunningStage, message: Accepted) -> None:
+    reply = running.opening.pop(message.subscription)
+    assert running.inlet is not None
+    if reply is None:
+        running.owner.subscription_settled()
+    elif not reply.done():
+        reply.set_result(running.inlet.subscriptions[message.subscription])
+
+
+def _refused(running: RunningStage, message: Refused) -> None:
+    """Who asked for the subscription is told; if nobody waits, the stage itself fails."""
+    reply = running.opening.pop(message.subscription)
+    assert running.inlet is not None
+    running.inlet.subscriptions.pop(message.subscription)
+    if reply is None:
+        running.owner.subscription_settled()
+        running.end(message.error)
+    elif not reply.done():
+        reply.set_exception(message.error)
+
+
+def _ask(running: RunningStage, message: Ask) -> None:
+    assert running.outlet is not None
+    running.outlet.ask(message.subscription, message.count)
+
+
+def _events(running: RunningStage, message: Events) -> None:
+    assert running.inlet is not None
+    running.inlet.arrive(message.subscription, message.batch)
+
+
+def _cancelled(running: RunningStage, message: Cancelled) -> None:
+    """The producer's end decides which event was the last; the consumer hears it in order."""
+    number, reason = message
+    if running.inlet is not None and number in running.inlet.subscriptions:
+        running.inlet.arrive_end(message)
+    elif running.outlet is not None:
+        subscription = running.outlet.remove(number, reason)
+        if subscription is not None:
+
+            def cancelled(result: Any) -> None:
+                if result is not None:
+                    running.send_result(result, "handle_cancel")
+
+            running.call(running.stage.handle_cancel, (reason, subscription), cancelled)
+
+
+def _ended(running: RunningStage, message: Ended) -> None:
+    assert running.inlet is not None
+    running.inlet.arrive_end(message)
+
+
+def _stop(running: RunningStage, message: Stop) -> None:
+    running.end(message.reason)
+
+
+def _set_demand(running: RunningStage, message: SetDemand) -> None:
+    running.demand_mode = message.mode
+
+
+def _call(running: RunningStage, message: Call) -> None:
+    """A failure of ``handle_call`` belongs to the caller; the stage lives on."""
+    request, reply = message
+
+    async def wait_for(answer: Any) -> None:
+        try:
+            value = await answer
+        except Exception as error:  # handed to the caller whatever it is
+            if not reply.done():
+                reply.set_exception(error)
+        else:
+            if not reply.done():
+                reply.set_result(value)
+
+    try:
+        answer = running.stage.handle_call(request)
+    except Exception as error:  # handed to the caller whatever it is
+        if not reply.done():
+            reply.set_exception(error)
+        return
+    if type(answer) is CoroutineType or hasattr(type(answer), "__await__"):
+        running.call(wait_for, (answer,), lambda _: None)
+    elif not reply.done():
+        reply.set_result(answer)
+
+
+def _cast(running: RunningStage, message: Cast) -> None:
+    _tell(running, running.stage.handle_cast, message.message)
+
+
+def _info(running: RunningStage, message: Info) -> None:
+    _tell(running, running.stage.handle_info, message.message)
+
+
+def _tell(running: RunningStage, callback: Callable[[Any], Any], message: Any) -> None:
+    def told(result: Any) -> None:
+        if result is not None:
+            running.send_result(result, callback.__name__)
+
+    running.call(callback, (message,), told)
+
+
+HANDLERS: dict[type, Callable[[RunningStage, Any], None]] = {
+    Accepted: _accepted,
+    Ask: _ask,
+    Call: _call,
+    Cancelled: _cancelled,
+    Cast: _cast,
+    Ended: _ended,
+    Events: _events,
+    Info: _info,
+    Refused: _refused,
+    SetDemand: _set_demand,
+    Start: _start,
+    Stop: _stop,
+    Subscribed: _subscribed,
+    SubscribeTo: _subscribe_to,
+}
+
+
+def refuse(running: RunningStage, message: Any) -> None:
+    """A message for a stage that has ended: whoever waits for an answer gets one."""
+    error = StageStopped(f"stage {running.ref.name!r} has ended")
+    if isinstance(message, Subscribed):
+        message.consumer.deliver(Refused(message.subscription, error))
+    elif isinstance(message, (Call, SubscribeTo, Start)):
+        if message.reply is not None and not message.reply.done():
+            message.reply.set_exception(error)

@@ -1,0 +1,174 @@
+"""The address of a running stage."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flowlike.options import check_choice
+from flowlike.stages.messages import Call, Cast, Info, SetDemand, Stop, SubscribeTo
+from flowlike.stages.subscription import Subscribe, Subscription
+
+if TYPE_CHECKING:
+    from flowlike.stages.running import Reason, RunningStage
+
+__all__ = ["StageCounts", "StageRef", "as_subscribe"]
+
+
+class StageCounts(NamedTuple):
+    """What a stage has done so far.
+
+    Attributes:
+        events_in: events its callbacks were given (a producer: has made).
+        events_out: events that have left.
+        discarded: events that a full buffer dropped.
+        peak_buffer: the most events that were in the buffer at one time.
+        busy: seconds spent in ``handle_events`` and ``handle_demand``, awaiting included.
+    """
+
+    events_in: int
+    events_out: int
+    discarded: int
+    peak_buffer: int
+    busy: float
+
+
+class StageRef:
+    """Names a running stage and carries messages to it. Made by :meth:`StageGroup.start`.
+
+    Use it on the event loop of its group.
+
+    Attributes:
+        name: for people; need not be unique.
+        deliver: puts a message of the stage protocol into its mailbox.
+    """
+
+    __slots__ = ("__weakref__", "_stage", "deliver", "name")
+
+    def __init__(self, stage: RunningStage, name: str) -> None:
+        self._stage = stage
+        self.name = name
+        self.deliver = stage.deliver
+
+    def __repr__(self) -> str:
+        state = "ended" if self._stage.ended.done() else "running"
+        return f"<StageRef {self.name!r} {state}>"
+
+    async def subscribe(self, to: Subscribe | StageRef) -> Subscription:
+        """Subscribe this stage to a producer; returns when the producer has accepted.
+
+        Raises:
+            TypeError: this stage is a producer, or ``to`` none.
+            ValueError: the producer's dispatcher refuses the options.
+            StageStopped: one of the two has ended.
+        """
+        options = as_subscribe(to)
+        if self._stage.inlet is None:
+            raise TypeError(
+                f"stage {self.name!r} is a producer and cannot subscribe to anything; "
+                "derive it from ProducerConsumer or Consumer"
+            )
+        reply: asyncio.Future[Subscription] = asyncio.get_running_loop().create_future()
+        self.deliver(SubscribeTo(options, reply))
+        return await reply
+
+    async def call(self, request: Any, timeout: float | None = 5) -> Any:
+        """Send a request to ``handle_call`` and return its reply.
+
+        Args:
+            request: anything.
+            timeout: seconds to wait for the reply; ``None``: for ever.
+
+        Raises:
+            TimeoutError: no reply in time.
+            StageStopped: the stage has ended.
+            Exception: what ``handle_call`` raised; the stage lives on.
+        """
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.deliver(Call(request, reply))
+        async with asyncio.timeout(timeout):
+            return await reply
+
+    def cast(self, message: Any) -> None:
+        """Send a message to ``handle_cast``; there is no reply."""
+        self.deliver(Cast(message))
+
+    def send(self, message: Any) -> None:
+        """Send a message to ``handle_info``; there is no reply."""
+        self.deliver(Info(message))
+
+    async def stop(self, reason: Reason = "normal") -> None:
+        """End the stage and wait until it has ended.
+
+        It handles the messages before this one first. A callback that still awaits after 5 s
+        is cancelled.
+        """
+        stage = self._stage
+        if stage.is_awaiting:
+            stage.end_soon(reason)
+        self.deliver(Stop(reason))
+        await self.wait()
+
+    async def wait(self) -> Reason:
+        """Wait until the stage has ended.
+
+        Returns:
+            The reason: "normal" or "shutdown" for a planned end, else the exception.
+        """
+        return await asyncio.shield(self._stage.ended)
+
+    async def demand(self, mode: str) -> None:
+        """Tell a producer to hand demand to ``handle_demand`` or to hold it back.
+
+        Args:
+            mode: "forward" or "accumulate".
+
+        Raises:
+            ValueError: another mode.
+            TypeError: the stage is no producer.
+        """
+        self.set_demand(mode)
+
+    def set_demand(self, mode: str) -> None:
+        """The same as :meth:`demand` for code that cannot await."""
+        check_choice("mode", mode, ("forward", "accumulate"))
+        if self._stage.inlet is not None:
+            raise TypeError(f"stage {self.name!r} is no producer; only a producer holds demand")
+        self.deliver(SetDemand(mode))
+
+    def finish(self) -> None:
+        """Let the stage end normally once its events so far have left, as its own ``finish``."""
+        self._stage.finish()
+
+    def counts(self) -> StageCounts:
+        """What the stage has done so far; still there after its end."""
+        stage, outlet = self._stage, self._stage.outlet
+        if outlet is None:
+            return StageCounts(stage.events_in, 0, 0, 0, stage.busy)
+        return StageCounts(
+            stage.events_in,
+            outlet.events_out,
+            outlet.discarded,
+            outlet.buffer.peak,
+            stage.busy,
+        )
+
+    async def buffered_count(self) -> int:
+        """How many events wait in the stage because nobody asked for them yet."""
+        outlet = self._stage.outlet
+        return 0 if outlet is None else outlet.held()
+
+
+def as_subscribe(to: Subscribe | StageRef) -> Subscribe:
+    """A ``StageRef`` in the place of a ``Subscribe`` means the defaults.
+
+    Raises:
+        TypeError: it is neither, or the stage has no consumers' side.
+    """
+    options = to if isinstance(to, Subscribe) else Subscribe(to)
+    if options.to._stage.outlet is None:
+        raise TypeError(
+            f"stage {options.to.name!r} is a consumer and emits nothing; "
+            "subscribe to a Producer or ProducerConsumer"
+        )
+    return options

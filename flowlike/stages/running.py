@@ -1,0 +1,416 @@
+"""A stage that runs: its mailbox, its turns, its callbacks, its end.
+
+A running stage has no task of its own. A message puts it into the run queue; in its turn
+it handles its messages with plain calls. Only while a callback is really awaiting does an
+``asyncio`` task exist, and until it has returned the stage takes no other message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+from types import CoroutineType
+from typing import Any, Protocol, TypeAlias
+
+from flowlike.batches import Batch, as_batch
+from flowlike.errors import StageStopped
+from flowlike.options import check_choice
+from flowlike.stages.buffer import Buffer
+from flowlike.stages.inlet import Arrival, Inlet
+from flowlike.stages.messages import Ask, Cancelled
+from flowlike.stages.outlet import Outlet
+from flowlike.stages.protocol import HANDLERS, refuse
+from flowlike.stages.ref import StageRef
+from flowlike.stages.run_queue import RunQueue
+from flowlike.stages.stage import Batches, Emitter, Producer, Stage
+from flowlike.stages.subscription import Subscription
+
+__all__ = ["GRACE", "Owner", "Reason", "RunningStage"]
+
+_log = logging.getLogger("flowlike")
+
+Reason: TypeAlias = str | BaseException
+
+GRACE = 5.0
+"""Seconds that a callback may still take when its stage is asked to stop."""
+
+
+class Owner(Protocol):
+    """Whoever starts stages and is told how they fare."""
+
+    def subscription_settled(self) -> None:
+        """One of the subscriptions that a stage began with was accepted or refused."""
+
+    def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
+        """A stage has ended, ``on_stop`` included."""
+
+
+class RunningStage:
+    """Runs one stage. Made by a ``StageGroup``; others talk to its :attr:`ref`.
+
+    Attributes:
+        stage: the object with the callbacks.
+        ref: the address of the stage.
+        inlet: its producers and what they sent; ``None`` for a producer.
+        outlet: its consumers; ``None`` for a consumer.
+        opening: subscriptions that were asked for and not answered, with who waits for each.
+        demand_mode: "forward" or "accumulate".
+        ended: resolved with the reason once the stage has ended.
+        events_in: how many events its callbacks were given (a producer's: has returned).
+        busy: seconds spent in ``handle_events`` and ``handle_demand``.
+    """
+
+    __slots__ = (
+        "_finishing",
+        "_loop",
+        "_mailbox",
+        "_queue",
+        "_reason",
+        "_scheduled",
+        "_stopping",
+        "_task",
+        "busy",
+        "demand_mode",
+        "ended",
+        "events_in",
+        "inlet",
+        "opening",
+        "outlet",
+        "owner",
+        "ref",
+        "stage",
+    )
+
+    def __init__(
+        self,
+        stage: Stage,
+        name: str,
+        *,
+        owner: Owner,
+        queue: RunQueue,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.stage = stage
+        self.owner = owner
+        self._queue = queue
+        self._loop = loop
+        self._mailbox: deque[Any] = deque()
+        self._scheduled = False
+        self._task: asyncio.Task[Any] | None = None
+        self._finishing = False
+        self._stopping = False
+        self._reason: Reason = "normal"
+        self.opening: dict[int, asyncio.Future[Any] | None] = {}
+        self.demand_mode = "forward"
+        self.ended: asyncio.Future[Reason] = loop.create_future()
+        self.events_in = 0
+        self.busy = 0.0
+        self.inlet: Inlet | None = None
+        self.outlet: Outlet | None = None
+        if isinstance(stage, Emitter):
+            keep = check_choice("buffer_keep", stage.buffer_keep, ("last", "first"))
+            self.outlet = Outlet(stage.dispatcher.fresh(), Buffer(stage.buffer_size, keep))
+        if isinstance(stage, Producer):
+            self.demand_mode = check_choice("demand", stage.demand, ("forward", "accumulate"))
+        else:
+            self.inlet = Inlet()
+        self.ref = StageRef(self, name)
+        stage._running = self
+
+    # What others may do with it: all of these on the loop's thread.
+
+    def deliver(self, message: Any) -> None:
+        """Put a message into the mailbox; the stage gets a turn."""
+        if self.ended.done():
+            refuse(self, message)
+            return
+        self._mailbox.append(message)
+        self._wake()
+
+    def emit(self, events: Any) -> None:
+        """Send events, from a callback or from anywhere on the loop.
+
+        Raises:
+            StageStopped: the stage has ended.
+            TypeError: ``events`` is no batch.
+        """
+        if self._stopping:
+            raise StageStopped(f"stage {self.ref.name!r} has ended and cannot emit")
+        self._send(as_batch(events, "the argument of emit"))
+
+    def finish(self) -> None:
+        """End normally once all events so far have left."""
+        self._finishing = True
+        self._wake()
+
+    def end(self, reason: Reason, *, finished: bool = False) -> None:
+        """Tell the neighbours, cancel a callback that awaits, run ``on_stop``, be gone."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._reason = reason
+        if self.outlet is not None:
+            self.outlet.end(reason, finished)
+        if self.inlet is not None:
+            for number, subscription in self.inlet.subscriptions.items():
+                subscription._peer.deliver(Cancelled(number, reason))
+        if self._task is None:
+            self._stop()
+        else:
+            self._task.cancel()  # _resume goes on with _stop
+
+    def end_soon(self, reason: Reason, grace: float = GRACE) -> None:
+        """End when the running callback has returned, at the latest after ``grace`` seconds."""
+        task = self._task
+        if task is None:
+            self.end(reason)
+        elif not self._stopping:
+            timer = self._loop.call_later(grace, self.end, reason)
+            task.add_done_callback(lambda _: timer.cancel())
+
+    @property
+    def is_awaiting(self) -> bool:
+        """True while a callback awaits."""
+        return self._task is not None
+
+    # Turns.
+
+    def turn(self) -> None:
+        """Handle the messages that are there, then do one piece of work."""
+        mailbox = self._mailbox
+        for _ in range(len(mailbox)):
+            if self._task is not None or self._stopping:
+                break
+            message = mailbox.popleft()
+            HANDLERS[type(message)](self, message)
+        if self._task is None and not self._stopping:
+            self._work()
+        if self._task is not None:
+            return  # _resume puts the stage back into the queue
+        self._scheduled = False
+        if not self._stopping and (mailbox or self._can_work()):
+            self._wake()
+
+    def _wake(self) -> None:
+        if not self._scheduled and not self._stopping:
+            self._scheduled = True
+            self._queue.add(self)
+
+    def _can_work(self) -> bool:
+        """True if there is something to do without a further message."""
+        if self._finishing:
+            return self.outlet is None or self.outlet.is_empty()
+        inlet = self.inlet
+        if inlet is None or not len(inlet):
+            return False
+        return self.outlet is None or not inlet.next_is_batch() or self.outlet.wanted() > 0
+
+    def _work(self) -> None:
+        if self.inlet is None and not self._finishing:
+            self._supply()
+        elif self._can_work():
+            if self._finishing:
+                self.end("normal", finished=True)
+            elif self.inlet is not None:
+                arrival = self.inlet.take()
+                if arrival.over is None:
+                    self._handle_events(arrival)
+                else:
+                    self._subscription_over(arrival)
+
+    def _supply(self) -> None:
+        """Pass open demand on to ``handle_demand``."""
+        assert self.outlet is not None
+        if self.demand_mode == "forward" and (need := self.outlet.need()):
+            stage: Any = self.stage
+            self.call(stage.handle_demand, (need,), self._supplied, perf_counter())
+
+    def _supplied(self, result: Any, started: float) -> None:
+        self.busy += perf_counter() - started
+        if result is not None:
+            self.send_result(result, "handle_demand")
+
+    def _handle_events(self, arrival: Arrival) -> None:
+        subscription, batch, _ = arrival
+        self.events_in += len(batch)
+        stage: Any = self.stage
+        context = (subscription, len(batch), perf_counter())
+        self.call(stage.handle_events, (batch, subscription), self._handled, *context)
+
+    def _handled(
+        self, result: Any, subscription: Subscription, count: int, started: float
+    ) -> None:
+        seconds = perf_counter() - started
+        self.busy += seconds
+        if result is not None:
+            self.send_result(result, "handle_events")
+        demand = subscription._demand
+        if demand is not None and (more := demand.handled(count, seconds)):
+            subscription._peer.deliver(Ask(subscription._number, more))
+
+    def _subscription_over(self, arrival: Arrival) -> None:
+        """A producer is gone, or has cancelled; all its events were handled before."""
+        assert self.inlet is not None and arrival.over is not None
+        self.inlet.close(arrival)
+        reason = arrival.over.reason
+        self.call(
+            self.stage.handle_cancel, (reason, arrival.subscription), self._over, arrival
+        )
+
+    def _over(self, result: Any, arrival: Arrival) -> None:
+        assert self.inlet is not None
+        if result is not None:
+            self.send_result(result, "handle_cancel")
+        if self.inlet.all_finished():
+            self.finish()
+        elif ends_consumer(arrival):
+            assert arrival.over is not None
+            self.end(arrival.over.reason)
+
+    # Callbacks.
+
+    def call(
+        self,
+        callback: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        then: Callable[..., None],
+        *context: Any,
+    ) -> None:
+        """Call the user's stage, then go on with ``then(result, *context)``.
+
+        Whatever it raises, KeyboardInterrupt included, ends the stage and so reaches its owner.
+        """
+        try:
+            result = callback(*arguments)
+            if type(result) is CoroutineType or hasattr(type(result), "__await__"):
+                self._await(callback, result, then, context)
+            else:
+                then(result, *context)
+        except BaseException as error:
+            self.crash(error, callback)
+
+    def crash(self, error: BaseException, callback: Callable[..., Any]) -> None:
+        """End because a callback has raised ``error``."""
+        error.add_note(f"in {callback.__name__} of stage {self.ref.name!r}")
+        self.end(error)
+
+    def send_result(self, result: Any, callback: str) -> None:
+        """Send what a callback returned.
+
+        Raises:
+            TypeError: it is no batch, or a consumer returned it.
+        """
+        if self.outlet is None:
+            raise TypeError(
+                f"{type(self.stage).__name__}.{callback} returned {result!r:.80}, but a Consumer "
+                f"emits nothing; return None, or derive from ProducerConsumer"
+            )
+        if type(result) is Batches:
+            for batch in result:
+                self._send(batch)
+        else:
+            self._send(as_batch(result, f"{type(self.stage).__name__}.{callback}"))
+
+    def _send(self, batch: Batch) -> None:
+        assert self.outlet is not None
+        if self.inlet is None:
+            self.events_in += len(batch)
+        dropped = self.outlet.send(batch)
+        if dropped and isinstance(self.stage, Emitter):
+            text = self.stage.format_discarded(dropped)
+            if text is not None:
+                _log.warning("%s", text)
+
+    def _await(
+        self,
+        callback: Callable[..., Any],
+        awaitable: Any,
+        then: Callable[..., None],
+        context: tuple[Any, ...],
+    ) -> None:
+        if type(awaitable) is not CoroutineType:
+            awaitable = _as_coroutine(awaitable)
+        name = f"{self.ref.name}.{callback.__name__}"
+        self._task = self._loop.create_task(awaitable, name=name)
+        self._scheduled = True  # so that messages wait in the mailbox until _resume
+
+        def resume(task: asyncio.Task[Any]) -> None:
+            self._task = None
+            if self._stopping:
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    _log.debug("%s raised %r after its stage had ended", name, error)
+                self._stop()
+                return
+            try:
+                then(task.result(), *context)
+            except BaseException as error:
+                self.crash(error, callback)
+            else:
+                self._scheduled = False
+                self._wake()
+
+        self._task.add_done_callback(resume)
+
+    # The end.
+
+    def _stop(self) -> None:
+        """Run ``on_stop``, then be gone; its own failure counts unless there was one before."""
+        try:
+            result = self.stage.on_stop(self._reason)
+        except BaseException as error:
+            self._gone(error)
+            return
+        if not hasattr(type(result), "__await__"):
+            self._gone(None)
+            return
+        task = self._loop.create_task(_as_coroutine(result), name=f"{self.ref.name}.on_stop")
+        timer = self._loop.call_later(GRACE, task.cancel)
+
+        def stopped(task: asyncio.Task[Any]) -> None:
+            timer.cancel()
+            self._gone(None if task.cancelled() else task.exception())
+
+        task.add_done_callback(stopped)
+
+    def _gone(self, error: BaseException | None) -> None:
+        if error is not None:
+            error.add_note(f"in on_stop of stage {self.ref.name!r}")
+            if isinstance(self._reason, BaseException):
+                self._reason.add_note(f"on_stop of stage {self.ref.name!r} then raised {error!r}")
+            else:
+                self._reason = error
+        self.stage._running = None
+        self.ended.set_result(self._reason)
+        for message in self._mailbox:
+            refuse(self, message)
+        self._mailbox.clear()
+        for reply in self.opening.values():
+            if reply is None:
+                self.owner.subscription_settled()
+            elif not reply.done():
+                reply.set_exception(StageStopped(f"stage {self.ref.name!r} has ended"))
+        self.opening.clear()
+        self.owner.stage_ended(self, self._reason)
+
+
+def ends_consumer(arrival: Arrival) -> bool:
+    """The cancel modes: whether the end of this subscription ends its consumer.
+
+    A producer that has finished ends nobody. Otherwise "permanent" always does,
+    "transient" if the reason is an exception, "temporary" never.
+    """
+    over = arrival.over
+    assert over is not None
+    if getattr(over, "finished", False):
+        return False
+    mode = arrival.subscription.options.cancel
+    if mode == "transient":
+        return isinstance(over.reason, BaseException)
+    return mode == "permanent"
+
+
+async def _as_coroutine(awaitable: Any) -> Any:
+    return await awaitable
