@@ -12,7 +12,7 @@ from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import PerEvent
 from flowlike.operators.placement import executor_of
 from flowlike.operators.reducing import ReduceBatch, Reducing
-from flowlike.operators.segments import split
+from flowlike.operators.segments import Segment, split
 from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, Triggering
 from flowlike.operators.windows import Window
 from flowlike.options import is_coroutine_function
@@ -116,17 +116,32 @@ class Layer:
         )
 
     @property
+    def segments(self) -> tuple[list[Segment], tuple[Operator, ...]]:
+        """How the operators before the reduce run, and which of them run in its loop."""
+        segments = split(self.before, self.executor)
+        reducing = self.reducing
+        # A count trigger cuts what enters the reduce, so it must see it as a batch.
+        counts = self.window is not None and self.window.every is not None
+        if reducing is None or not reducing.loops or counts or not segments:
+            return segments, ()
+        if segments[-1].kind != "fused":
+            return segments, ()
+        return segments[:-1], segments[-1].operators
+
+    @property
     def groups(self) -> tuple[Group, ...]:
         """The operators as they run together: fused, sent to an executor, or on their own."""
+        segments, looped = self.segments
         groups = [
             Group(tuple(operator.label for operator in segment.operators), segment.executor)
-            for segment in split(self.before, self.executor)
+            for segment in segments
         ]
         if self.reducing is not None:
             executor = None
             if isinstance(self.reducing, ReduceBatch):
                 executor = executor_of(self.reducing, self.executor)
-            groups.append(Group((self.reducing.label,), executor))
+            labels = tuple(operator.label for operator in (*looped, self.reducing))
+            groups.append(Group(labels, executor))
         for operator in self.after:
             executor = None if isinstance(operator, Emit) else executor_of(operator, self.executor)
             if groups and groups[-1].executor == executor and executor is None:

@@ -10,9 +10,7 @@ from flowlike.operators.calls import Calls
 from flowlike.operators.layer import Layer
 from flowlike.operators.mapping import Step, make_step
 from flowlike.operators.notes import Place
-from flowlike.operators.operator import Operator
-from flowlike.operators.reducers import fuses, make_reducer
-from flowlike.operators.segments import split
+from flowlike.operators.reducers import make_reducer
 from flowlike.operators.tail import Tail
 from flowlike.operators.windows import GlobalRun, GlobalWindow
 
@@ -86,25 +84,21 @@ def compile_program(
     """
     layer.check()
     place = Place(partition, partitions)
-    segments = split(layer.before, layer.executor)
+    segments, looped = layer.segments
+    steps = [make_step(segment, place) for segment in segments]
     reducing = layer.reducing
     if reducing is None:
-        return Program([make_step(segment, place) for segment in segments], None, emits)
+        return Program(steps, None, emits)
     window = GlobalWindow() if layer.window is None else layer.window
-    before: tuple[Operator, ...] = ()
-    # A count trigger cuts what enters the reduce, so it must see it as a batch.
-    if window.every is None and segments and segments[-1].kind == "fused" and fuses(reducing):
-        before = segments.pop().operators
+    if not isinstance(window, GlobalWindow):
+        raise TypeError(f"{window!r} is no window of this library")
     reducer = make_reducer(
         reducing,
         place=place,
-        before=before,
+        before=looped,
         after=layer.after,
         default=layer.executor,
         emits=emits,
     )
     tail = Tail(layer.after, reducing.label, place, layer.executor, emits)
-    if not isinstance(window, GlobalWindow):
-        raise TypeError(f"{window!r} is no window of this library")
-    windows = GlobalRun(window, reducer, tail, place)
-    return Program([make_step(segment, place) for segment in segments], windows, emits)
+    return Program(steps, GlobalRun(window, reducer, tail, place), emits)

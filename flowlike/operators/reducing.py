@@ -24,9 +24,15 @@ __all__ = [
 
 
 class Reducing(Operator):
-    """An operator that reduces; a layer has at most one."""
+    """An operator that reduces; a layer has at most one.
+
+    Attributes:
+        loops: whether it takes one event after the other, so that per-event operators
+            before it can run in its own loop.
+    """
 
     __slots__ = ()
+    loops: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class ReduceBatch(Reducing):
     """
 
     name: ClassVar[str] = "reduce_batch"
+    loops: ClassVar[bool] = False
     init: Callable[[], Any]
     function: Callable[[Any, Any], Any]
     merge: Callable[[Any, Any], Any] | None = None
@@ -113,6 +120,7 @@ class CollectBatch(Reducing):
     """All events of the window as one batch."""
 
     name: ClassVar[str] = "collect_batch"
+    loops: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The running form of the operators that reduce."""
 
-from flowlike.operators.reducers.make import fuses as fuses
 from flowlike.operators.reducers.make import make_reducer as make_reducer
 from flowlike.operators.reducers.reducer import Reducer as Reducer
 
-__all__ = ["Reducer", "fuses", "make_reducer"]
+__all__ = ["Reducer", "make_reducer"]

@@ -27,12 +27,7 @@ from flowlike.operators.reducing import (
 )
 from flowlike.operators.triggering import MapState
 
-__all__ = ["fuses", "make_reducer"]
-
-
-def fuses(operator: Reducing) -> bool:
-    """True if per-event operators before it can run in its own loop."""
-    return not isinstance(operator, (CollectBatch, ReduceBatch))
+__all__ = ["make_reducer"]
 
 
 def make_reducer(
@@ -49,7 +44,7 @@ def make_reducer(
     Args:
         operator: the description.
         place: the replica.
-        before: per-event operators to run in its loop, if it `fuses`.
+        before: per-event operators to run in its loop, if it `loops`.
         after: the operators after it.
         default: the layer's executor.
         emits: whether events that leave at once are wanted.
