@@ -302,7 +302,8 @@ def _arguments(ffi: Any, function: Any, name: str, params: Mapping[str, str]) ->
     """The C types of the function's arguments, checked against the promised shape."""
     wanted = "int f(const T *in, U *out, size_t n, parameters...)"
     try:
-        kind = ffi.typeof(function)
+        # A str would be taken for the name of a type.
+        kind = ffi.typeof(function if not isinstance(function, str) else None)
     except TypeError:
         raise TypeError(f"function must be a cffi function {wanted}, not {function!r}") from None
     if kind.kind != "function":
@@ -334,10 +335,10 @@ def _is_real(c_type: Any) -> bool:
 def _check_of(ffi: Any, c_type: Any) -> Callable[[Any], Any]:
     """A function that returns a value as C can take it, or raises what is wrong with it."""
     if c_type.kind != "primitive" or _is_real(c_type) or c_type.cname == "char":
-        cell = ffi.typeof(ffi.getctype(c_type, "*"))
+        cell = ffi.typeof(ffi.getctype(c_type, "[1]"))
 
         def check(value: Any) -> Any:
-            ffi.new(cell, value)
+            ffi.new(cell, (value,))
             return value
 
         return check

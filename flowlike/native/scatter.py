@@ -85,7 +85,7 @@ def scatter(batch: _Array, partitions: int, keys: _Array | None = None) -> list[
             or ``partitions`` is out of range.
 
     >>> [part.tolist() for part in scatter(np.array([3, 5, 3, 8]), 2)]
-    [[3, 3], [5, 8]]
+    [[8], [3, 5, 3]]
     """
     if not isinstance(batch, np.ndarray):
         raise TypeError(f"batch must be a numpy array, not {type(batch).__name__}")
