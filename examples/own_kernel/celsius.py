@@ -15,16 +15,15 @@ before C sees it, a status becomes an exception, and the GIL is free while C run
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from flowlike.native import Kernel
 
-if __package__:
-    from .compiling import compiled
-else:
-    from compiling import compiled  # run as a script
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for a run as a script
+from own_kernel.compiling import compiled
 
 HERE = Path(__file__).parent
 

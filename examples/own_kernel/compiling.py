@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
+
 def compiled(source: Path, declarations: Path, folder: Path) -> ModuleType:
     """The cffi module of a C file, with ``ffi`` and ``lib``; built if it is not in ``folder``.
 

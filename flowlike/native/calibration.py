@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..options import check_callable, check_count, check_seconds
+from flowlike.options import check_callable, check_count, check_seconds
 
 __all__ = ["Calibration", "calibrate"]
 
@@ -81,8 +81,7 @@ def calibrate(
     check_count("repeats", repeats)
     if name is None:
         return _measured(function, make_input, target, repeats)
-    if not isinstance(name, str) or not re.search(r"[A-Za-z0-9]", name):
-        raise ValueError(f"name must be a str with a letter or digit, not {name!r}")
+    _check_name(name)
     override = _from_environment(name)
     if override is not None:
         return Calibration(override, math.nan, math.nan)
@@ -92,6 +91,13 @@ def calibrate(
         kept = _measured(function, make_input, target, repeats)
         _keep(path, kept)
     return kept
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a str, not {name!r}")
+    if not re.search(r"[A-Za-z0-9]", name):
+        raise ValueError(f"name must have a letter or digit, not {name!r}")
 
 
 def _measured(
@@ -167,7 +173,7 @@ def _keep(path: Path, calibration: Calibration) -> None:
             "w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False
         ) as file:
             json.dump(asdict(calibration), file)
-        os.replace(file.name, path)
+        Path(file.name).replace(path)
     except OSError as error:
         warnings.warn(
             f"the calibration is not kept, {path.parent} cannot be written: {error}",

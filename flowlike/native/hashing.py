@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import numbers
 from collections.abc import Hashable, Iterable
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
@@ -25,7 +25,7 @@ BYTES_SEED = 0x5BF0_3635_16E7_4C0D
 _TEXT_SEED = 0x243F_6A88_85A3_08D3
 
 _MASK = 2**64 - 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _number: Any = lib.flowlike_hash_number
@@ -54,7 +54,7 @@ def stable_hash(key: Hashable) -> int:
     if kind is int:
         return _number(hash(key))  # type: ignore[no-any-return]
     if kind is str:
-        return _text(key)  # type: ignore[arg-type]
+        return _text(key)
     return _other(key)
 
 
@@ -87,7 +87,7 @@ def _other(key: Any) -> int:
         if not isinstance(item, np.generic):
             return stable_hash(item)
     if isinstance(key, numbers.Number):
-        not_a_number = key.is_nan() if isinstance(key, Decimal) else key != key
+        not_a_number = key.is_nan() if isinstance(key, Decimal) else key != key  # noqa: PLR0124
         return _number(lib.FLOWLIKE_NAN_HASH if not_a_number else hash(key))  # type: ignore[no-any-return]
     if isinstance(key, bytes):
         return _bytes(key, len(key), BYTES_SEED)  # type: ignore[no-any-return]
@@ -106,7 +106,11 @@ def _other(key: Any) -> int:
 
 
 def _scalar(key: Any) -> int:
-    """Scalars of the standard library, each by the value that its equality compares."""
+    """Scalars of the standard library, each by the value that its equality compares.
+
+    Raises:
+        TypeError: it is none of those either.
+    """
     match key:
         case None:
             return _tagged("None", 0)

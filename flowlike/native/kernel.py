@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import KernelError
+from flowlike.errors import KernelError
 
 __all__ = ["Kernel"]
 
@@ -100,14 +100,12 @@ class Kernel:
                 of the input alone.
 
         Raises:
-            TypeError: the function is no cffi function of that shape, or a dtype, a
-                parameter type or an error does not fit it.
+            TypeError: the function is no cffi function of that shape, or the name, a
+                dtype, a parameter type or an error does not fit.
             ValueError: an error is given for status 0, which means success.
         """
         kernel = cls.__new__(cls)
-        if not isinstance(name, str) or not name:
-            raise TypeError(f"name must be a non-empty str, not {name!r}")
-        kernel.name = name
+        kernel.name = _checked_name(name)
         kernel.input = _element_type("input", input)
         kernel.output = _element_type("output", output)
         kernel.elementwise = bool(elementwise)
@@ -210,7 +208,11 @@ class Kernel:
         )
 
     def _accepted(self, array: Any) -> np.ndarray[Any, Any]:
-        """The array, if it is one of dtype ``input``; an empty list as an empty one."""
+        """The array, if it is one of dtype ``input``; an empty list as an empty one.
+
+        Raises:
+            TypeError: it is neither.
+        """
         if isinstance(array, list) and not array:
             return np.empty(0, self.input)
         if not isinstance(array, np.ndarray):
@@ -255,7 +257,12 @@ class Kernel:
         return tuple([given[param] for param in self.params])
 
     def _checked(self, param: str, value: Any) -> Any:
-        """The value, if C can take it as the parameter ``param``."""
+        """The value, if C can take it as the parameter ``param``.
+
+        Raises:
+            TypeError: there is no such parameter, or it takes no such value.
+            OverflowError: the value does not fit its C type.
+        """
         check = self._checks.get(param)
         if check is None:
             raise TypeError(
@@ -291,6 +298,12 @@ class Kernel:
         return copy.copy(error)
 
 
+def _checked_name(name: Any) -> str:
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"name must be a non-empty str, not {name!r}")
+    return name
+
+
 def _element_type(which: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
     element = np.dtype(dtype)
     if element.hasobject or element.itemsize == 0:
@@ -299,7 +312,11 @@ def _element_type(which: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
 
 
 def _arguments(ffi: Any, function: Any, name: str, params: Mapping[str, str]) -> list[Any]:
-    """The C types of the function's arguments, checked against the promised shape."""
+    """The C types of the function's arguments, checked against the promised shape.
+
+    Raises:
+        TypeError: it has another shape, or other parameters.
+    """
     wanted = "int f(const T *in, U *out, size_t n, parameters...)"
     try:
         # A str would be taken for the name of a type.
@@ -358,7 +375,11 @@ def _check_of(ffi: Any, c_type: Any) -> Callable[[Any], Any]:
 
 
 def _pointer_type(ffi: Any, pointer: Any, which: str, dtype: np.dtype[Any]) -> Any:
-    """What ``ffi.from_buffer`` shall make of an array of ``dtype``."""
+    """What ``ffi.from_buffer`` shall make of an array of ``dtype``.
+
+    Raises:
+        TypeError: the pointer is one to elements of another size or kind.
+    """
     item = pointer.item
     if item.kind == "void" or item.cname in ("char", "unsigned char", "signed char"):
         return ffi.typeof("char[]") if item.kind == "void" else ffi.typeof(f"{item.cname}[]")
@@ -376,7 +397,7 @@ def _pointer_type(ffi: Any, pointer: Any, which: str, dtype: np.dtype[Any]) -> A
     return ffi.typeof(ffi.getctype(item, "[]"))
 
 
-def _checked_errors(errors: Mapping[int, _Failure]) -> dict[int, _Failure]:
+def _checked_errors(errors: Mapping[int, Any]) -> dict[int, _Failure]:
     checked: dict[int, _Failure] = {}
     for status, error in errors.items():
         if operator.index(status) == 0:
@@ -396,9 +417,7 @@ def _checked_errors(errors: Mapping[int, _Failure]) -> dict[int, _Failure]:
     return checked
 
 
-def _check_dtype(
-    name: str, what: str, array: np.ndarray[Any, Any], dtype: np.dtype[Any]
-) -> None:
+def _check_dtype(name: str, what: str, array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
     if array.dtype == dtype:
         return
     if array.dtype.newbyteorder("=") == dtype.newbyteorder("="):
@@ -425,5 +444,3 @@ def _shape_error(name: str, what: str, array: np.ndarray[Any, Any]) -> ValueErro
 
 def _shown(value: Any) -> str:
     return f"{type(value).__name__} {value!r:.60}" if not callable(value) else repr(value)
-
-

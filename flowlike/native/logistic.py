@@ -56,7 +56,9 @@ def _array_of_range(numbers: range) -> np.ndarray[Any, Any]:
     parts = numbers.start, numbers.stop, numbers.step
     if all(_LEAST <= part <= _GREATEST for part in parts):
         return np.arange(*parts, dtype=_INT64)
-    if numbers and not (_LEAST <= min(numbers[0], numbers[-1]) <= max(numbers[0], numbers[-1]) <= _GREATEST):
+    if numbers and not (
+        _LEAST <= min(numbers[0], numbers[-1]) <= max(numbers[0], numbers[-1]) <= _GREATEST
+    ):
         raise OverflowError(f"{numbers} goes beyond int64")
     return np.array(list(numbers), _INT64)
 
@@ -106,7 +108,11 @@ def paths() -> Mapping[str, LogisticMap]:
 
 
 def _chosen() -> LogisticMap:
-    """The fastest path, or the one FLOWLIKE_CPU names (for benchmarks and tests)."""
+    """The fastest path, or the one FLOWLIKE_CPU names (for benchmarks and tests).
+
+    Raises:
+        ValueError: this CPU has no path of that name.
+    """
     found = paths()
     path = os.environ.get("FLOWLIKE_CPU") or next(iter(found))
     if path not in found:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..options import check_count
+from flowlike.options import check_count
+
 from ._kernels import ffi, lib
 from .hashing import BYTES_SEED, MOST_PARTITIONS, partition_of
 
@@ -33,9 +34,7 @@ def partition_ids(keys: _Array, partitions: int) -> np.ndarray[Any, np.dtype[np.
     if not isinstance(keys, np.ndarray):
         raise TypeError(f"keys must be a numpy array, not {type(keys).__name__}")
     if keys.ndim != 1:
-        raise ValueError(
-            f"keys must have one dimension, one key a row, not shape {keys.shape}"
-        )
+        raise ValueError(f"keys must have one dimension, one key a row, not shape {keys.shape}")
     ids = np.empty(len(keys), np.uint32)
     kind, size = keys.dtype.kind, keys.dtype.itemsize
     if kind == "u" and size == 8:

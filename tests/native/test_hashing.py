@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter, namedtuple
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from fractions import Fraction
@@ -65,20 +65,20 @@ EQUAL = [
     ((1, 2), (1.0, True + 1), Point(1, 2)),
     (frozenset({1, "a", None}), frozenset({None, "a", 1.0})),
     (Place("Elm", 4), Place("Elm", 4.0, note="blue door")),  # type: ignore[arg-type]
-    (datetime(2024, 5, 1, 12, tzinfo=timezone.utc),
+    (datetime(2024, 5, 1, 12, tzinfo=UTC),
      datetime(2024, 5, 1, 14, tzinfo=timezone(timedelta(hours=2)))),
-    (time(12, tzinfo=timezone.utc), time(14, tzinfo=timezone(timedelta(hours=2)))),
+    (time(12, tzinfo=UTC), time(14, tzinfo=timezone(timedelta(hours=2)))),
     (timedelta(days=1), timedelta(hours=24), np.timedelta64(86_400, "s")),
     (date(2024, 5, 1), np.datetime64("2024-05-01")),
     (PurePosixPath("a/b"), PurePosixPath("a//b/.")),
 ]  # fmt: skip
 
 DISTINCT: list[Any] = [
-    0, 1, 2, -1, 1.5, math.inf, -math.inf, math.nan, 1j, "", "a", "b", "1", "é", "\ud800", b"", b"a",
-    b"b", None, (), (1,), (1, 2), (2, 1), ((1,), 2), (1, (2,)), ("a",), frozenset(),
+    0, 1, 2, -1, 1.5, math.inf, -math.inf, math.nan, 1j, "", "a", "b", "1", "é", "\ud800", b"",
+    b"a", b"b", None, (), (1,), (1, 2), (2, 1), ((1,), 2), (1, (2,)), ("a",), frozenset(),
     frozenset({1}), frozenset({1, 2}), frozenset({frozenset({1, 2})}), Colour.RED, Colour.BLUE,
-    Place("Elm", 4), Place("Elm", 5), date(2024, 5, 1), datetime(2024, 5, 1),
-    datetime(2024, 5, 1, tzinfo=timezone.utc), time(1), time(1, tzinfo=timezone.utc),
+    Place("Elm", 4), Place("Elm", 5), date(2024, 5, 1), datetime(2024, 5, 1),  # noqa: DTZ001
+    datetime(2024, 5, 1, tzinfo=UTC), time(1), time(1, tzinfo=UTC),
     timedelta(1), UUID(int=1), PurePosixPath("a"),
 ]  # fmt: skip
 

@@ -26,9 +26,7 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
 
 @pytest.fixture
 def doubled(module: ModuleType) -> Kernel:
-    return Kernel.from_cffi(
-        module.ffi, module.lib.doubled, name="doubled", input="i4", output="i8"
-    )
+    return Kernel.from_cffi(module.ffi, module.lib.doubled, name="doubled", input="i4", output="i8")
 
 
 @pytest.fixture
@@ -166,7 +164,7 @@ class TestRefusals:
 
     def test_gaps_and_dimensions(self, doubled: Kernel) -> None:
         for gaps in (np.arange(6, dtype="i4")[::2], np.arange(6, dtype="i4")[::-1]):
-            with pytest.raises(ValueError, match="contiguous; numpy.ascontiguousarray"):
+            with pytest.raises(ValueError, match=r"contiguous; numpy\.ascontiguousarray"):
                 doubled(gaps)
         for shape in ((), (2, 3)):
             with pytest.raises(ValueError, match="one dimension"):
@@ -201,9 +199,7 @@ class TestOut:
         ],
         ids=["list", "dtype", "order", "short", "long", "gaps", "dimensions", "read-only"],
     )
-    def test_refused(
-        self, doubled: Kernel, out: object, error: type[Exception], says: str
-    ) -> None:
+    def test_refused(self, doubled: Kernel, out: object, error: type[Exception], says: str) -> None:
         with pytest.raises(error, match=says):
             doubled(np.arange(3, dtype=np.int32), out=out)
 
@@ -285,9 +281,7 @@ class TestFromCffi:
         self, module: ModuleType, input: str, output: str, says: str
     ) -> None:
         with pytest.raises(TypeError, match=says):
-            Kernel.from_cffi(
-                module.ffi, module.lib.doubled, name="k", input=input, output=output
-            )
+            Kernel.from_cffi(module.ffi, module.lib.doubled, name="k", input=input, output=output)
 
     @pytest.mark.parametrize(
         "params",
@@ -303,8 +297,9 @@ class TestFromCffi:
             )
 
     def test_a_name_it_must_have(self, module: ModuleType) -> None:
-        with pytest.raises(TypeError, match="name must be a non-empty str"):
-            Kernel.from_cffi(module.ffi, module.lib.doubled, name="", input="i4", output="i8")
+        for name in ("", 5, None):
+            with pytest.raises(TypeError, match="name must be a non-empty str"):
+                Kernel.from_cffi(module.ffi, module.lib.doubled, name=name, input="i4", output="i8")
 
     def test_it_is_the_only_way(self) -> None:
         with pytest.raises(TypeError, match="from_cffi"):

@@ -21,7 +21,22 @@ from flowlike.native.logistic import paths
 LEAST, GREATEST = -(2**63), 2**63 - 1
 ARTICLE = {"num": 10, "p": 6700417, "mu": 22}
 
-EDGES = [LEAST, GREATEST, 0, 1, -1, 2, -2, 2**25, 2**26, 2**50, -(2**50), 2**50 - 1, 2**51, -(2**51)]
+EDGES = [
+    LEAST,
+    GREATEST,
+    0,
+    1,
+    -1,
+    2,
+    -2,
+    2**25,
+    2**26,
+    2**50,
+    -(2**50),
+    2**50 - 1,
+    2**51,
+    -(2**51),
+]
 MODULI = [1, 2, 3, 4, 10, 6700417, 2**26 - 5, 2**26, 2**26 + 1, 2**32, 2**32 + 15, GREATEST, LEAST]
 
 int64s = st.integers(LEAST, GREATEST) | st.integers(-1000, 1000) | st.sampled_from(EDGES)
