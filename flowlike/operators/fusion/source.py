@@ -92,7 +92,9 @@ def _comprehension(shape: Shape) -> _Text:
             event = new
         elif name == "flat_map":
             body.mark(index, f"for r{index} in ({function}({event}),)")
-            body.mark(index, f"for {new} in r{index}", "iterate")
+            # Without the call the error about what cannot be iterated has no line of its own.
+            body.mark(index, f"for i{index} in (iter(r{index}),)", "iterate")
+            body.mark(index, f"for {new} in i{index}", "iterate")
             event = new
         elif name == "map_values":
             body.mark(index, f"for k{index}, v{index} in ({event},)", "unpack")
@@ -119,10 +121,12 @@ def _comprehension(shape: Shape) -> _Text:
 def _loop(shape: Shape, ending: str) -> _Text:
     text = _Text()
     last = len(shape)
-    names = [*_defaults(last + 1), "refuse=refuse"]
+    names = _defaults(last if ending == "group_by_key" else last + 1)
     if ending == "group_by":
         names.append("value_of=value_of")
-    text.put(f"def fused(events, state, outputs, {', '.join(names)}):")
+    elif ending.startswith("emit_and_reduce"):
+        names.append("refuse=refuse")
+    text.put(f"def fused({', '.join(['events', 'state', 'outputs', *names])}):")
     text.depth = 1
     if ending.startswith("group"):
         text.put("find = state.get")
