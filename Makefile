@@ -27,8 +27,8 @@ test: $(STAMPS)/flowlike $(STAMPS)/test
 	@$(BIN)/python -m pytest
 
 check: $(STAMPS)/flowlike $(STAMPS)/test $(STAMPS)/check
-	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest --quiet tests/test_floors.py
 
