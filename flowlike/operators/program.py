@@ -100,5 +100,5 @@ def compile_program(
         default=layer.executor,
         emits=emits,
     )
-    tail = Tail(layer.after, reducing.label, place, layer.executor, emits)
+    tail = Tail(layer.after, reducer, reducing.label, place, layer.executor, emits)
     return Program(steps, GlobalRun(window, reducer, tail, place), emits)

@@ -19,7 +19,8 @@ from flowlike.operators.notes import Place, describe_state
 from flowlike.operators.operator import Operator
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.placement import executor_of
-from flowlike.operators.reducers.collecting import Chunk, Collecting, views
+from flowlike.operators.reducers.collecting import Chunk, views
+from flowlike.operators.reducers.reducer import Reducer
 from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, takes_context
 from flowlike.options import is_coroutine_function
 
@@ -49,7 +50,8 @@ class Tail:
 
     Args:
         operators: those after the reduce, in order.
-        reduce_label: the reduce before them, for messages.
+        reducer: the reduce before them.
+        reduce_label: its label, for messages.
         place: the replica.
         default: the layer's executor.
         emits: False for `Flow.run`: functions are called, nothing is handed on.
@@ -58,6 +60,7 @@ class Tail:
     def __init__(
         self,
         operators: Sequence[Operator],
+        reducer: Reducer,
         reduce_label: str,
         place: Place,
         default: ExecutorChoice = None,
@@ -65,6 +68,7 @@ class Tail:
     ) -> None:
         self._place = place
         self._emits = emits
+        self._reducer = reducer
         self._label = reduce_label
         self._mode = "events"
         self._calls: list[_StateCall] = []
@@ -96,11 +100,6 @@ class Tail:
         """True if `fire` returns the state to go on with."""
         return self._on_trigger is not None
 
-    @property
-    def replacer(self) -> str:
-        """The label of the ``on_trigger`` operator."""
-        return "" if self._on_trigger is None else self._on_trigger.operator.label
-
     def fire(
         self, state: Any, context: TriggerContext, keep: bool, outputs: Outputs
     ) -> Generator[Calls, list[Any], Any]:
@@ -114,14 +113,13 @@ class Tail:
             outputs: takes what leaves.
 
         Returns:
-            The new state if there is an ``on_trigger``, else None.
+            The state to go on with if there is an ``on_trigger``, else None.
         """
         return self._pass(state, context, keep, outputs, self._calls)
 
     def fire_together(
         self,
         windows: list[list[Chunk]],
-        reducer: Collecting,
         context: TriggerContext,
         outputs: Outputs,
     ) -> Generator[Calls, list[Any], None]:
@@ -135,7 +133,7 @@ class Tail:
             fits(kernel, batch) for chunks in windows for batch, _, _ in chunks
         ):
             for chunks in windows:
-                yield from self.fire(reducer.show(chunks, False), context, False, outputs)
+                yield from self.fire(self._reducer.show(chunks, False), context, False, outputs)
             return
         sizes = [sum(stop - start for _, start, stop in chunks) for chunks in windows]
         pieces = views([chunk for chunks in windows for chunk in chunks])
@@ -192,7 +190,7 @@ class Tail:
                 state = result
         if self._on_trigger is not None:
             result = yield from self._on_trigger.run(state, context)
-            return self._replace(result, outputs)
+            return self._replace(result, self._on_trigger.operator.label, outputs)
         if self._emits and self._mode != "nothing":
             if self._mode == "state":
                 outputs.own.append(state)
@@ -200,9 +198,12 @@ class Tail:
                 outputs.add(self._events(state, keep))
         return None
 
-    def _replace(self, result: Any, outputs: Outputs) -> Any:
-        """Emit the events of an ``on_trigger`` and return its new state."""
-        label = self.replacer
+    def _replace(self, result: Any, label: str, outputs: Outputs) -> Any:
+        """Emit the events of an ``on_trigger`` and return its new state.
+
+        Raises:
+            TypeError: the function did not return what it should.
+        """
         if not isinstance(result, tuple) or len(result) != 2:
             error = TypeError(
                 f"{label} must return a pair (events, new_state), not {describe_state(result)}"
@@ -212,7 +213,11 @@ class Tail:
         events, new_state = result
         if self._emits:
             outputs.add(self._iterated(events, True, label, "must return (events, new_state) with"))
-        return new_state
+        try:
+            return self._reducer.adopt(new_state, label)
+        except TypeError as error:
+            self._place.note(error, label)
+            raise
 
     def _events(self, state: Any, keep: bool) -> Batch:
         return self._iterated(state, keep, self._label, "")

@@ -3,4 +3,4 @@
 from flowlike.operators.fusion.fused import Fused as Fused
 from flowlike.operators.fusion.source import MOST_FUSED as MOST_FUSED
 
-__all__ = ["MOST_FUSED", "Fused"]
+__all__ = ["Fused", "MOST_FUSED"]

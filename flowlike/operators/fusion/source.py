@@ -30,7 +30,7 @@ from functools import lru_cache
 from types import CodeType
 from typing import Literal, NamedTuple, TypeAlias
 
-__all__ = ["FILENAME", "MOST_FUSED", "Line", "Shape", "compile_shape"]
+__all__ = ["FILENAME", "Line", "MOST_FUSED", "Shape", "compile_shape"]
 
 FILENAME = "<flowlike: fused operators>"
 # CPython refuses more than 20 nested blocks, and a flat_map in a loop is one.

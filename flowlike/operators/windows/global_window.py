@@ -80,8 +80,8 @@ class GlobalRun:
             else:
                 self._count = 0
                 yield from self._fire(every.action == "keep", outputs)
-        if together and isinstance(reducer, Collecting):
-            yield from self._tail.fire_together(together, reducer, self._fired, outputs)
+        if together:
+            yield from self._tail.fire_together(together, self._fired, outputs)
         return outputs.close()
 
     def finish(self) -> Generator[Calls, list[Any], list[Batch]]:
@@ -102,6 +102,6 @@ class GlobalRun:
         state = reducer.show(self._state, keep)
         new = yield from self._tail.fire(state, self._fired, keep, outputs)
         if self._tail.replaces:
-            self._state = reducer.adopt(new, self._tail.replacer)
+            self._state = new
         elif not keep:
             self._state = reducer.init()
