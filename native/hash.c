@@ -26,11 +26,13 @@ static inline uint32_t partition_of(uint64_t hash, uint32_t partitions)
     return (uint32_t)(((unsigned __int128)hash * partitions) >> 64);
 }
 
-/* Python's hash of sign * r, r already reduced: -1 is taken, for errors. */
+/* Python's hash of r or -r, r already reduced: -1 is taken, for errors. Without a branch,
+ * because signs are hard to predict. */
 static inline int64_t signed_hash(uint64_t r, int negative)
 {
-    int64_t hash = negative ? -(int64_t)r : (int64_t)r;
-    return hash == -1 ? -2 : hash;
+    int64_t flip = -(int64_t)negative;
+    int64_t hash = ((int64_t)r ^ flip) - flip;
+    return hash - (hash == -1);
 }
 
 static inline uint64_t folded(uint64_t x)
@@ -43,8 +45,15 @@ static inline int64_t hash_of_int(int64_t x)
 {
     /* Nearly always the number itself. */
     if ((uint64_t)x + (MODULUS - 1) < 2 * MODULUS - 1)
-        return x == -1 ? -2 : x;
+        return x - (x == -1);
     return signed_hash(folded(x < 0 ? 0 - (uint64_t)x : (uint64_t)x), x < 0);
+}
+
+/* x is mantissa * 2^(exponent - 1075), and modulo 2^61 - 1 a power of two is a rotation. */
+static inline int64_t hash_of_parts(uint64_t mantissa, unsigned exponent, int negative)
+{
+    unsigned turn = (exponent - 1075 + 18 * 61) % 61;
+    return signed_hash(((mantissa << turn) | (mantissa >> (61 - turn))) & MODULUS, negative);
 }
 
 static inline int64_t hash_of_double(double x)
@@ -54,16 +63,11 @@ static inline int64_t hash_of_double(double x)
     int negative = (int)(bits >> 63);
     unsigned exponent = (unsigned)(bits >> 52) & 0x7ff;
     uint64_t mantissa = bits & ((UINT64_C(1) << 52) - 1);
-    if (exponent == 0x7ff)
-        return mantissa != 0 ? (int64_t)FLOWLIKE_NAN_HASH : negative ? -314159 : 314159;
-    if (exponent != 0)
-        mantissa |= UINT64_C(1) << 52;
-    else
-        exponent = 1;
-    /* x is mantissa * 2^(exponent - 1075), and modulo 2^61 - 1 a power of two is a rotation.
-     * 1098 = 18 * 61 keeps the power positive. */
-    unsigned turn = (exponent - 1075 + 1098) % 61;
-    return signed_hash(((mantissa << turn) | (mantissa >> (61 - turn))) & MODULUS, negative);
+    if (exponent - 1 < 0x7fe)
+        return hash_of_parts(mantissa | UINT64_C(1) << 52, exponent, negative);
+    if (exponent == 0)
+        return hash_of_parts(mantissa, 1, negative);
+    return mantissa != 0 ? (int64_t)FLOWLIKE_NAN_HASH : negative ? -314159 : 314159;
 }
 
 uint64_t flowlike_hash_number(int64_t python_hash)
