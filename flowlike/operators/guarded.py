@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
+from flowlike.operators.calls import Calls
 from flowlike.operators.notes import Place
 from flowlike.options import is_coroutine_function
 
-__all__ = ["Guarded", "GuardedCoroutine", "guarded", "spread"]
+__all__ = ["Guarded", "GuardedCoroutine", "ask", "guarded", "spread"]
 
 
 class Guarded:
@@ -80,6 +81,18 @@ def guarded(
     """The guard that fits the function."""
     kind = GuardedCoroutine if is_coroutine_function(function) else Guarded
     return kind(function, label, place, describe)
+
+
+def ask(calls: Calls, place: Place, what: str) -> Generator[Calls, list[Any], list[Any]]:
+    """Have guarded calls done; what fails outside of them carries a note too.
+
+    Pickling may fail, or a pool break.
+    """
+    try:
+        return (yield calls)
+    except Exception as error:
+        place.note_foreign(error, calls.label, what)
+        raise
 
 
 def spread(function: Callable[..., Any]) -> Callable[[Any], Any]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from flowlike.batches import Batch, as_batch, events_of
 from flowlike.operators.calls import Calls
 from flowlike.operators.fusion import Fused
-from flowlike.operators.guarded import guarded
+from flowlike.operators.guarded import ask, guarded
 from flowlike.operators.notes import Place, describe_batch, describe_event
 from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
@@ -101,18 +101,16 @@ def _checked(result: Any, label: str, place: Place) -> Batch:
 def _send(
     segment: Segment, pipeline: Pipeline, place: Place, batch: Batch
 ) -> Generator[Calls, list[Any], Batch]:
-    try:
-        results = yield Calls(pipeline, [batch], segment.executor, 1, segment.label)
-    except Exception as error:
-        _note_foreign(error, segment.label, place, batch)
-        raise
+    calls = Calls(pipeline, [batch], segment.executor, 1, segment.label)
+    results = yield from ask(calls, place, describe_batch(batch))
     return results[0]
 
 
 def _await(
     operator: MapBatch, function: Callable[[Any], Any], place: Place, batch: Batch
 ) -> Generator[Calls, list[Any], Batch]:
-    results = yield Calls(function, [batch], None, 1, operator.label)
+    calls = Calls(function, [batch], None, 1, operator.label)
+    results = yield from ask(calls, place, describe_batch(batch))
     return _checked(results[0], operator.label, place)
 
 
@@ -129,11 +127,8 @@ def _call_each(
     arguments = events
     if operator.name == "map_values":
         arguments = [_value(event, label, place) for event in events]
-    try:
-        results = yield Calls(function, arguments, segment.executor, operator.concurrency, label)
-    except Exception as error:
-        _note_foreign(error, label, place, batch)
-        raise
+    calls = Calls(function, arguments, segment.executor, operator.concurrency, label)
+    results = yield from ask(calls, place, describe_batch(batch))
     match operator.name:
         case "map":
             return results
@@ -174,9 +169,3 @@ def _value(event: Any, label: str, place: Place) -> Any:
         place.note(refusal, label, describe_event(event))
         raise refusal from error
     return value
-
-
-def _note_foreign(error: Exception, label: str, place: Place, batch: Batch) -> None:
-    """Note what failed outside of the functions: pickling, a pool that broke."""
-    if not getattr(error, "__notes__", None):
-        place.note(error, label, describe_batch(batch))

@@ -25,10 +25,15 @@ class Place(NamedTuple):
     partitions: int
 
     def note(self, error: BaseException, label: str, what: str = "") -> None:
-        """Add the note, once for a label: a nested call may have added it already."""
+        """Add the note."""
         start = f"in {label}, replica {self.partition} of {self.partitions}"
-        if not any(note.startswith(start) for note in getattr(error, "__notes__", ())):
-            error.add_note(f"{start}, {what}" if what else start)
+        error.add_note(f"{start}, {what}" if what else start)
+
+    def note_foreign(self, error: BaseException, label: str, what: str) -> None:
+        """Add the note unless the error carries one: it did not come from a user's function."""
+        notes = getattr(error, "__notes__", ())
+        if not any(note.startswith("in ") and ", replica " in note for note in notes):
+            self.note(error, label, what)
 
 
 def describe_event(event: Any) -> str:

@@ -10,7 +10,7 @@ from flowlike.batches import Batch, join
 
 __all__ = ["Outputs"]
 
-# Arrays below this many events are joined: a batch downstream costs more than the copy.
+# Batches below this many events are joined: a batch downstream costs more than the copy.
 _SMALL = 4096
 
 
@@ -47,8 +47,8 @@ class Outputs:
             self._arrays.append(batch)
             return
         self._settle()
-        if type(batch) is list and self._own is not None and len(batch) < _SMALL:
-            self._own.extend(batch)
+        if isinstance(batch, list) and len(batch) < _SMALL:
+            self.own.extend(batch)
             return
         self._own = None
         self._batches.append(batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, Protocol
+from typing import Any
 
 from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
@@ -12,19 +12,9 @@ from flowlike.operators.mapping import Step, make_step
 from flowlike.operators.notes import Place
 from flowlike.operators.reducers import make_reducer
 from flowlike.operators.tail import Tail
-from flowlike.operators.windows import GlobalRun, GlobalWindow
+from flowlike.operators.windows import GlobalWindow, WindowRun
 
-__all__ = ["Program", "WindowRun", "compile_program"]
-
-
-class WindowRun(Protocol):
-    """The windows of one partition while they run; each kind of window has its own."""
-
-    def push(self, batch: Batch) -> Generator[Calls, list[Any], list[Batch]]:
-        """Take a batch; return what the triggers emit."""
-
-    def finish(self) -> Generator[Calls, list[Any], list[Batch]]:
-        """The end of the input: fire "done" for every open window."""
+__all__ = ["Program", "compile_program"]
 
 
 class Program:
@@ -80,7 +70,6 @@ def compile_program(
 
     Raises:
         FlowBuildError: the layer has a window, but no reduce.
-        TypeError: the window is of a kind that no program here knows.
     """
     layer.check()
     place = Place(partition, partitions)
@@ -90,8 +79,6 @@ def compile_program(
     if reducing is None:
         return Program(steps, None, emits)
     window = GlobalWindow() if layer.window is None else layer.window
-    if not isinstance(window, GlobalWindow):
-        raise TypeError(f"{window!r} is no window of this library")
     reducer = make_reducer(
         reducing,
         place=place,
@@ -101,4 +88,4 @@ def compile_program(
         emits=emits,
     )
     tail = Tail(layer.after, reducer, reducing.label, place, layer.executor, emits)
-    return Program(steps, GlobalRun(window, reducer, tail, place), emits)
+    return Program(steps, window.start(reducer, tail, place), emits)

@@ -14,7 +14,7 @@ from flowlike.operators.calls import Calls
 from flowlike.operators.coalescing import call_over, cut, fits
 from flowlike.operators.context import TriggerContext
 from flowlike.operators.executors import ExecutorChoice
-from flowlike.operators.guarded import guarded, spread
+from flowlike.operators.guarded import ask, guarded, spread
 from flowlike.operators.notes import Place, describe_state
 from flowlike.operators.operator import Operator
 from flowlike.operators.outputs import Outputs
@@ -36,12 +36,14 @@ class _StateCall(NamedTuple):
     inline: bool
     executor: ExecutorChoice
 
-    def run(self, state: Any, context: TriggerContext) -> Generator[Calls, list[Any], Any]:
+    def run(
+        self, state: Any, context: TriggerContext, place: Place
+    ) -> Generator[Calls, list[Any], Any]:
         argument = (state, context) if self.context else state
         if self.inline:
             return self.function(argument)
         calls = Calls(self.function, [argument], self.executor, 1, self.operator.label)
-        results = yield calls
+        results = yield from ask(calls, place, describe_state(state))
         return results[0]
 
 
@@ -140,7 +142,8 @@ class Tail:
         first, rest = self._calls[0], self._calls[1:]
         label = first.operator.label
         function = guarded(partial(call_over, kernel), label, self._place, _describe_pieces)
-        results = yield Calls(function, [pieces], first.executor, 1, label)
+        calls = Calls(function, [pieces], first.executor, 1, label)
+        results = yield from ask(calls, self._place, _describe_pieces(pieces))
         result = results[0]
         if not rest and (not self._emits or self._mode == "nothing"):
             return
@@ -185,11 +188,11 @@ class Tail:
             if call.inline:
                 result = call.function((state, context) if call.context else state)
             else:
-                result = yield from call.run(state, context)
+                result = yield from call.run(state, context, self._place)
             if type(call.operator) is MapState:
                 state = result
         if self._on_trigger is not None:
-            result = yield from self._on_trigger.run(state, context)
+            result = yield from self._on_trigger.run(state, context, self._place)
             return self._replace(result, self._on_trigger.operator.label, outputs)
         if self._emits and self._mode != "nothing":
             if self._mode == "state":

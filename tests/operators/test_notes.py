@@ -178,13 +178,40 @@ def test_calls_elsewhere(boom, function):
     ]
 
 
-def test_what_fails_outside_of_the_functions_is_noted_too(layer):
-    program = compile_program(layer(Map(same, executor="processes")), partition=0, partitions=2)
+@pytest.mark.parametrize(
+    ("operators", "what"),
+    [
+        ([Map(same, executor="processes")], "a list of 2 events"),
+        ([Map(same, executor="processes", concurrency=2)], "a list of 2 events"),
+        ([ReduceBatch(list, same, executor="processes")], "a list of 2 events"),
+        ([CollectBatch(), MapState(same, executor="processes")], "a state of type list"),
+    ],
+)
+def test_what_fails_outside_of_the_functions_is_noted_too(layer, operators, what):
+    window = None if len(operators) == 1 else GlobalWindow().trigger_every(2)
+    program = compile_program(layer(*operators, window=window), partition=0, partitions=2)
     push = program.push([1, 2])
     next(push)
+    error = pickle.PicklingError("a lambda")
+    error.add_note("a note of someone else's")
     with pytest.raises(pickle.PicklingError) as caught:
-        push.throw(pickle.PicklingError("a lambda"))
-    assert caught.value.__notes__ == ["in map(same), replica 0 of 2, a list of 2 events"]
+        push.throw(error)
+    assert caught.value.__notes__[1:] == [f"in {operators[-1].label}, replica 0 of 2, {what}"]
+
+
+def test_an_exception_raised_twice_says_both_places(layer, batches):
+    error = ValueError("always the same")
+
+    def fail(event):
+        raise error
+
+    for event in (1, 2):
+        with pytest.raises(ValueError, match="always the same"):
+            batches(layer(Map(fail)), [[event]])
+    assert error.__notes__ == [
+        "in map(fail), replica 0 of 1, event 1",
+        "in map(fail), replica 0 of 1, event 2",
+    ]
 
 
 def test_a_long_event_is_shortened(boom):

@@ -79,6 +79,11 @@ def test_a_second_count_trigger():
         first.trigger_every(5)
 
 
+def test_triggers_are_added_by_methods():
+    with pytest.raises(TypeError, match=r"not 5; use GlobalWindow\(\)\.trigger_every\(n\)"):
+        GlobalWindow(every=5)
+
+
 def test_a_window_is_not_changed_by_its_methods():
     window = GlobalWindow()
     assert window.trigger_every(2) == GlobalWindow().trigger_every(2)

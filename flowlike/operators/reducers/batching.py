@@ -8,7 +8,7 @@ from typing import Any
 from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
 from flowlike.operators.executors import ExecutorChoice
-from flowlike.operators.guarded import guarded, spread
+from flowlike.operators.guarded import ask, guarded, spread
 from flowlike.operators.notes import Place, describe_batch
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.placement import executor_of
@@ -46,11 +46,8 @@ class Batching(Reducer):
         """The same, with the help of a driver."""
         label = self._operator.label
         arguments = [(state, part(batch, start, stop))]
-        try:
-            results = yield Calls(self._function, arguments, self._executor, 1, label)
-        except Exception as error:
-            self._place.note(error, label, describe_batch(batch))
-            raise
+        calls = Calls(self._function, arguments, self._executor, 1, label)
+        results = yield from ask(calls, self._place, describe_batch(arguments[0][1]))
         return results[0]
 
 

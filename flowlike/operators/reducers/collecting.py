@@ -53,6 +53,8 @@ class Collecting(Reducer):
         """The events as one batch; of an empty window an empty batch."""
         if not state:
             return self._empty[:0]
+        if len(state) == 1:
+            return _view(*state[0])
         return join(views(state))
 
     def adopt(self, state: Any, who: str) -> list[Chunk]:

@@ -29,6 +29,10 @@ class GlobalWindow(Window):
 
     kind: ClassVar[str] = "global"
 
+    def start(self, reducer: Reducer, tail: Tail, place: Place) -> GlobalRun:
+        """The global window of one partition, ready to run."""
+        return GlobalRun(self, reducer, tail, place)
+
 
 class GlobalRun:
     """The global window of one partition while it runs.

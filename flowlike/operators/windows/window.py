@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, NamedTuple, Self
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
+from flowlike.batches import Batch
+from flowlike.operators.calls import Calls
+from flowlike.operators.notes import Place
+from flowlike.operators.reducers.reducer import Reducer
+from flowlike.operators.tail import Tail
 from flowlike.options import check_choice, check_count
 
-__all__ = ["CountTrigger", "Window"]
+__all__ = ["CountTrigger", "Window", "WindowRun"]
 
 
 class CountTrigger(NamedTuple):
@@ -46,6 +51,18 @@ class CountTrigger(NamedTuple):
             start, held = stop, 0
 
 
+class WindowRun(Protocol):
+    """The windows of one partition while they run; each kind of window has its own."""
+
+    def push(self, batch: Batch) -> Generator[Calls, list[Any], list[Batch]]:
+        """Take a batch; return what the triggers emit."""
+        ...
+
+    def finish(self) -> Generator[Calls, list[Any], list[Batch]]:
+        """The end of the input: fire "done" for every open window."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A kind of window with its triggers; every method returns a new description.
@@ -53,10 +70,30 @@ class Window:
     Attributes:
         kind: the name that `TriggerContext.window` has.
         every: the count trigger, if there is one.
+
+    Raises:
+        TypeError: ``every`` is no `CountTrigger`.
     """
 
     kind: ClassVar[str]
-    every: CountTrigger | None = None
+    every: CountTrigger | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.every is not None and not isinstance(self.every, CountTrigger):
+            raise TypeError(
+                f"every must be a CountTrigger, not {self.every!r}; "
+                f"use {type(self).__name__}().trigger_every(n)"
+            )
+
+    def start(self, reducer: Reducer, tail: Tail, place: Place) -> WindowRun:
+        """The windows of this kind of one partition, ready to run.
+
+        Args:
+            reducer: makes and changes their states.
+            tail: takes the states that fire.
+            place: the replica.
+        """
+        raise NotImplementedError
 
     def trigger_every(self, n: int, action: Literal["keep", "reset"] = "keep") -> Self:
         """Fire after every ``n`` events that enter the reduce of a partition's window.
