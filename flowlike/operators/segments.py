@@ -34,11 +34,6 @@ class Segment:
     executor: ExecutorChoice = None
 
     @property
-    def inline(self) -> bool:
-        """True if it needs no driver."""
-        return self.kind in ("fused", "batch")
-
-    @property
     def label(self) -> str:
         """The labels of its operators."""
         return " | ".join(operator.label for operator in self.operators)

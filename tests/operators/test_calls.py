@@ -17,6 +17,7 @@ from flowlike.operators import (
     Emit,
     Filter,
     FlatMap,
+    GlobalWindow,
     Map,
     MapBatch,
     MapState,
@@ -212,6 +213,17 @@ def test_the_state_goes_along_with_reduce_batch(layer, events):
     described = layer(ReduceBatch(int, total, executor="threads"), Emit("state"))
     assert events(described, [[1, 2], range(3)], calls=calls) == [6]
     assert [call.arguments for call in calls] == [[(0, [1, 2])], [(3, range(3))]]
+
+
+def test_a_count_trigger_cuts_what_is_sent(layer, events):
+    calls = []
+    described = layer(
+        ReduceBatch(int, total, executor="threads"),
+        Emit("state"),
+        window=GlobalWindow().trigger_every(2, "reset"),
+    )
+    assert events(described, [[1, 2, 3]], calls=calls) == [3, 3]
+    assert [call.arguments for call in calls] == [[(0, [1, 2])], [(0, [3])]]
 
 
 def test_what_is_sent_can_be_pickled(layer):

@@ -21,6 +21,7 @@ from flowlike.operators import (
     compile_program,
     run_inline,
 )
+from flowlike.operators.coalescing import cut
 
 KERNEL = logistic_map.bind(num=3, p=97, mu=5)
 EVERY_4 = GlobalWindow().trigger_every(4, "reset")
@@ -175,6 +176,28 @@ def test_windows_of_lists_are_called_one_by_one(layer, events):
     states = events(described, [list(range(8))], calls=calls)
     assert [state.tolist() for state in states] == kernel_over([range(4), range(4, 8), []])
     assert len(calls) == 3
+
+
+def test_a_result_is_cut_into_views_of_any_sizes():
+    result = np.arange(7)
+    views = cut(result, [2, 0, 4, 1])
+    assert [view.tolist() for view in views] == [[0, 1], [], [2, 3, 4, 5], [6]]
+    assert all(np.shares_memory(view, result) for view in views if len(view))
+
+
+def test_arrays_that_do_not_fit_together_leave_apart(layer, batches):
+    window = GlobalWindow().trigger_every(2, "reset")
+    left = batches(
+        layer(CollectBatch(), window=window), [np.arange(4), np.array([0.5, 1.5]), [1, 2, 3]]
+    )
+    assert [getattr(batch, "dtype", list) for batch in left] == [np.int64, np.float64, list, list]
+    described = layer(
+        CollectBatch(),
+        MapState(lambda batch: batch / 2 if batch[0] else batch),
+        window=window,
+    )
+    first, second, _ = batches(described, [np.arange(4), [np.int64(0)]])
+    assert (first.tolist(), second.tolist()) == ([0, 1], [1.0, 1.5])
 
 
 def test_kept_windows_are_called_one_by_one(layer, events):

@@ -27,6 +27,7 @@ from flowlike.operators import (
     Reduce,
     ReduceBatch,
     Reject,
+    executor_name,
 )
 
 PER_EVENT = [Map, FlatMap, Filter, Reject, MapValues, Each]
@@ -144,6 +145,12 @@ def test_functions_of_states_take_one_or_two_arguments(operator):
     for refused in (lambda: 0, lambda a, b, c: 0, lambda state, *, n: 0):
         with pytest.raises(TypeError, match=r"fn must take \(state\) or \(state, ctx\)"):
             operator(refused)
+
+
+def test_names_of_executors():
+    with ThreadPoolExecutor(1) as pool:
+        names = [executor_name(choice) for choice in (None, "threads", "processes", pool)]
+    assert names == ["loop", "threads", "processes", "ThreadPoolExecutor"]
 
 
 class Doubler:

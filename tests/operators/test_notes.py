@@ -230,6 +230,15 @@ def test_a_broken_repr_hides_nothing(boom):
     assert note.startswith("in map(fails), replica 1 of 4, event <Unspeakable")
 
 
+def test_even_one_that_the_shortening_stumbles_over(boom):
+    class array:  # noqa: N801 - reprlib takes it for array.array by its name
+        pass
+
+    assert boom([Map(fails)], [[array()]]) == [
+        "in map(fails), replica 1 of 4, event <array, whose repr failed>"
+    ]
+
+
 @pytest.mark.parametrize(
     "operators",
     [
@@ -279,6 +288,16 @@ def test_a_function_or_an_event_that_does_not_fit(layer, batches, operators, eve
         batches(layer(*operators), [[event]])
     (note,) = caught.value.__notes__
     assert note.endswith(f"replica 0 of 1, event {event}")
+
+
+async def gives_a_generator_that_fails(event):
+    return (fails(n) for n in [event])
+
+
+def test_an_awaited_flat_map_whose_iterable_fails(boom):
+    assert boom([FlatMap(gives_a_generator_that_fails)], [["e"]]) == [
+        "in flat_map(gives_a_generator_that_fails), replica 1 of 4, event 'e'"
+    ]
 
 
 async def gives_3(event):

@@ -21,6 +21,7 @@ from flowlike.operators import (
     Layer,
     Map,
     MapState,
+    MapValues,
     Reduce,
     ReduceBatch,
     compile_program,
@@ -154,6 +155,11 @@ def test_group_by_key():
     pairs = [("a", 1), ("b", 2), ["a", 3]]
     assert drive([GroupByKey(), Emit("state")], [pairs]) == [{"a": [1, 3], "b": [2]}]
     assert drive([GroupByKey()], [pairs[:2], pairs[2:]]) == [("a", [1, 3]), ("b", [2])]
+
+
+def test_the_values_of_pairs_before_a_reduce():
+    left = drive([MapValues(str), GroupByKey(), Emit("state")], [[("a", 1), ("b", 2)]])
+    assert left == [{"a": ["1"], "b": ["2"]}]
 
 
 def test_keys_that_are_equal_in_python_are_one_group():

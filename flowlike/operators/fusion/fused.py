@@ -23,7 +23,7 @@ class Fused:
     next state. What a user's function raises passes unchanged, with a note that names
     the operator and the event that entered the first operator. ``StopIteration`` would
     end the generators and coroutines on its way without a word: it becomes the cause of a
-    ``RuntimeError``. It can be pickled if the functions can.
+    ``RuntimeError``.
 
     Args:
         operators: per-event operators.
@@ -33,7 +33,7 @@ class Fused:
         functions: its functions, by their names in the source.
     """
 
-    __slots__ = ("_ending", "_function", "_functions", "_lines", "_operators", "_place", "_reducer")
+    __slots__ = ("_function", "_lines", "_operators", "_place", "_reducer")
 
     def __init__(
         self,
@@ -45,9 +45,7 @@ class Fused:
     ) -> None:
         self._operators = tuple(operators)
         self._place = place
-        self._ending = ending
         self._reducer = reducer
-        self._functions = functions
         code, self._lines = compile_shape(
             tuple(operator.name for operator in self._operators), ending
         )
@@ -60,11 +58,6 @@ class Fused:
         names.update(functions or {})
         exec(code, names)  # noqa: S102 - the text is generated from operator names alone
         self._function: Callable[..., Any] = names["fused"]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the description; the function is generated again on the other side."""
-        description = (self._operators, self._place, self._ending, self._reducer, self._functions)
-        return (Fused, description)
 
     @property
     def label(self) -> str:
