@@ -55,6 +55,8 @@ def stable_hash(key: Hashable) -> int:
         return _number(hash(key))  # type: ignore[no-any-return]
     if kind is str:
         return _text(key)
+    if kind is float and key == key:  # noqa: PLR0124 - NaN is not equal to itself
+        return _number(hash(key))  # type: ignore[no-any-return]
     return _other(key)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,13 @@ from .hashing import BYTES_SEED, MOST_PARTITIONS, partition_of
 __all__ = ["partition_ids", "scatter"]
 
 _Array = np.ndarray[Any, Any]
+
+_INT64, _UINT64, _FLOAT64 = np.dtype(np.int64), np.dtype(np.uint64), np.dtype(np.float64)
+_INT64S, _UINT64S = ffi.typeof("int64_t[]"), ffi.typeof("uint64_t[]")
+_FLOAT64S, _BYTES = ffi.typeof("double[]"), ffi.typeof("char[]")
+_IDS, _ENDS = ffi.typeof("uint32_t[]"), ffi.typeof("size_t[]")
+
+_view: Any = ffi.from_buffer
 
 
 def partition_ids(keys: _Array, partitions: int) -> np.ndarray[Any, np.dtype[np.uint32]]:
@@ -35,32 +43,22 @@ def partition_ids(keys: _Array, partitions: int) -> np.ndarray[Any, np.dtype[np.
         raise TypeError(f"keys must be a numpy array, not {type(keys).__name__}")
     if keys.ndim != 1:
         raise ValueError(f"keys must have one dimension, one key a row, not shape {keys.shape}")
-    ids = np.empty(len(keys), np.uint32)
-    kind, size = keys.dtype.kind, keys.dtype.itemsize
-    if kind == "u" and size == 8:
-        plain = np.ascontiguousarray(keys, np.uint64)
-        lib.flowlike_partition_ids_u64(
-            _pointer("uint64_t *", plain), _pointer("uint32_t *", ids), len(keys), count
-        )
+    size = len(keys)
+    ids = np.empty(size, np.uint32)
+    kind, width = keys.dtype.kind, keys.dtype.itemsize
+    if kind == "u" and width == 8:
+        plain = np.ascontiguousarray(keys, _UINT64)
+        lib.flowlike_partition_ids_u64(_view(_UINT64S, plain), _view(_IDS, ids), size, count)
     elif kind in "iub":
-        plain = np.ascontiguousarray(keys, np.int64)
-        lib.flowlike_partition_ids_i64(
-            _pointer("int64_t *", plain), _pointer("uint32_t *", ids), len(keys), count
-        )
-    elif kind == "f" and size <= 8:
-        plain = np.ascontiguousarray(keys, np.float64)
-        lib.flowlike_partition_ids_f64(
-            _pointer("double *", plain), _pointer("uint32_t *", ids), len(keys), count
-        )
+        plain = np.ascontiguousarray(keys, _INT64)
+        lib.flowlike_partition_ids_i64(_view(_INT64S, plain), _view(_IDS, ids), size, count)
+    elif kind == "f" and width <= 8:
+        plain = np.ascontiguousarray(keys, _FLOAT64)
+        lib.flowlike_partition_ids_f64(_view(_FLOAT64S, plain), _view(_IDS, ids), size, count)
     elif kind == "S":
         plain = np.ascontiguousarray(keys)
         lib.flowlike_partition_ids_bytes(
-            _pointer("char *", plain),
-            _pointer("uint32_t *", ids),
-            len(keys),
-            size,
-            BYTES_SEED,
-            count,
+            _view(_BYTES, plain), _view(_IDS, ids), size, width, BYTES_SEED, count
         )
     else:
         ids[:] = [partition_of(key, count) for key in keys.tolist()]
@@ -101,7 +99,7 @@ def scatter(batch: _Array, partitions: int, keys: _Array | None = None) -> list[
 def _split(
     batch: _Array, ids: np.ndarray[Any, np.dtype[np.uint32]], partitions: int
 ) -> list[_Array]:
-    row_size = batch.itemsize * int(np.prod(batch.shape[1:]))
+    row_size = batch.itemsize * math.prod(batch.shape[1:])
     ends = np.empty(partitions, np.uintp)
     if batch.dtype.hasobject or row_size == 0:
         # Objects are counted: moving their pointers is numpy's business.
@@ -111,13 +109,13 @@ def _split(
         rows = np.ascontiguousarray(batch)
         moved = np.empty(rows.shape, rows.dtype)
         lib.flowlike_scatter(
-            _pointer("char *", rows),
-            _pointer("char *", moved),
+            _view(_BYTES, _bytes_of(rows)),
+            _view(_BYTES, _bytes_of(moved)),
             len(rows),
             row_size,
-            _pointer("uint32_t *", ids),
+            _view(_IDS, ids),
             partitions,
-            _pointer("size_t *", ends),
+            _view(_ENDS, ends),
         )
     parts = []
     start = 0
@@ -134,6 +132,6 @@ def _checked_partitions(partitions: int) -> int:
     return count
 
 
-def _pointer(c_type: str, array: _Array) -> Any:
-    """The address of an array's data; numpy's buffers refuse dates, so not ``from_buffer``."""
-    return ffi.cast(c_type, array.ctypes.data)
+def _bytes_of(array: _Array) -> _Array:
+    """A contiguous array as one with a buffer: numpy gives none for dates."""
+    return array.view(np.int64) if array.dtype.kind in "mM" else array
