@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeVar
 
-from flowlike.operators.executors import ExecutorChoice
+from flowlike.operators.executors import Placement
 from flowlike.options import is_coroutine_function
 
 __all__ = ["Calls", "run_inline"]
@@ -28,16 +28,19 @@ class Calls(NamedTuple):
     Attributes:
         function: takes one argument.
         arguments: one call for each.
-        executor: None (in the event loop), "threads", "processes" or an executor.
+        executor: None (in the event loop), "native" (threads for kernels), "threads",
+            "processes" or an executor.
         limit: the most calls at once.
         label: the operators that it is for, as `explain()` and notes show them.
+        events: how many events the calls are about.
     """
 
     function: Callable[[Any], Any]
     arguments: list[Any]
-    executor: ExecutorChoice
+    executor: Placement
     limit: int
     label: str
+    events: int
 
 
 def run_inline(generator: Generator[Calls, list[Any], Result]) -> Result:

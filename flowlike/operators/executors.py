@@ -5,9 +5,14 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["ExecutorChoice", "check_executor", "executor_name"]
+__all__ = ["ExecutorChoice", "Placement", "check_executor", "executor_name"]
 
 ExecutorChoice: TypeAlias = Literal["threads", "processes"] | Executor | None
+"""What a user may say."""
+
+Placement: TypeAlias = Literal["native"] | ExecutorChoice
+"""Where a function runs in the end: as chosen, or "native", the place of a `Kernel` that nobody
+placed: in a thread if the call is long enough to be worth it, as kernels do without the GIL."""
 
 
 def check_executor(name: str, value: Any) -> ExecutorChoice:
@@ -25,8 +30,8 @@ def check_executor(name: str, value: Any) -> ExecutorChoice:
     raise TypeError(f"{name} must be {accepted}, not {value!r}")
 
 
-def executor_name(executor: ExecutorChoice) -> str:
-    """A short name for plans: "loop", "threads", "processes" or the executor's class."""
+def executor_name(executor: Placement) -> str:
+    """A short name for plans: "loop", "native", "threads", "processes" or an executor's class."""
     if executor is None:
         return "loop"
     return executor if isinstance(executor, str) else type(executor).__name__

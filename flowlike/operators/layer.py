@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from flowlike.errors import FlowBuildError
-from flowlike.operators.executors import ExecutorChoice
+from flowlike.operators.executors import ExecutorChoice, Placement
 from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import PerEvent
@@ -29,7 +29,7 @@ class Group(NamedTuple):
     """
 
     labels: tuple[str, ...]
-    executor: ExecutorChoice
+    executor: Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,10 @@ class Layer:
         operators: in order.
         window: of the reduce; None is the global window.
         executor: the default of the operators that can have one.
+
+    >>> from flowlike.operators import CountBy, FlatMap
+    >>> Layer().then(FlatMap(str.split)).then(CountBy()).groups
+    (Group(labels=('flat_map(split)', 'count_by()'), executor=None),)
     """
 
     operators: tuple[Operator, ...] = ()
@@ -137,7 +141,7 @@ class Layer:
             for segment in segments
         ]
         if self.reducing is not None:
-            executor = None
+            executor: Placement = None
             if isinstance(self.reducing, ReduceBatch):
                 executor = executor_of(self.reducing, self.executor)
             labels = tuple(operator.label for operator in (*looped, self.reducing))

@@ -101,7 +101,7 @@ def _checked(result: Any, label: str, place: Place) -> Batch:
 def _send(
     segment: Segment, pipeline: Pipeline, place: Place, batch: Batch
 ) -> Generator[Calls, list[Any], Batch]:
-    calls = Calls(pipeline, [batch], segment.executor, 1, segment.label)
+    calls = Calls(pipeline, [batch], segment.executor, 1, segment.label, len(batch))
     results = yield from ask(calls, place, describe_batch(batch))
     return results[0]
 
@@ -109,7 +109,7 @@ def _send(
 def _await(
     operator: MapBatch, function: Callable[[Any], Any], place: Place, batch: Batch
 ) -> Generator[Calls, list[Any], Batch]:
-    calls = Calls(function, [batch], None, 1, operator.label)
+    calls = Calls(function, [batch], None, 1, operator.label, len(batch))
     results = yield from ask(calls, place, describe_batch(batch))
     return _checked(results[0], operator.label, place)
 
@@ -127,7 +127,9 @@ def _call_each(
     arguments = events
     if operator.name == "map_values":
         arguments = [_value(event, label, place) for event in events]
-    calls = Calls(function, arguments, segment.executor, operator.concurrency, label)
+    calls = Calls(
+        function, arguments, segment.executor, operator.concurrency, label, len(arguments)
+    )
     results = yield from ask(calls, place, describe_batch(batch))
     match operator.name:
         case "map":

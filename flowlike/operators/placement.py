@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flowlike.native import Kernel
-from flowlike.operators.executors import ExecutorChoice
+from flowlike.operators.executors import ExecutorChoice, Placement
 from flowlike.options import is_coroutine_function
 
 __all__ = ["executor_of"]
 
 
-def executor_of(operator: Any, default: ExecutorChoice) -> ExecutorChoice:
+def executor_of(operator: Any, default: ExecutorChoice) -> Placement:
     """Where the function of an operator runs: its own choice, the layer's, its kind's.
 
     A coroutine function runs in the event loop. `reject` and `each` have no executor of
@@ -25,4 +25,4 @@ def executor_of(operator: Any, default: ExecutorChoice) -> ExecutorChoice:
     chooses = "executor" in getattr(type(operator), "__slots__", ())
     if default is not None and (chooses or getattr(operator, "concurrency", 1) > 1):
         return default
-    return "threads" if isinstance(function, Kernel) else None
+    return "native" if isinstance(function, Kernel) else None

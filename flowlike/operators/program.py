@@ -70,6 +70,14 @@ def compile_program(
 
     Raises:
         FlowBuildError: the layer has a window, but no reduce.
+
+    >>> from flowlike.operators import Emit, Map, Reduce, run_inline
+    >>> layer = Layer().then(Map(abs)).then(Reduce(int, lambda total, n: total + n))
+    >>> program = compile_program(layer.then(Emit("state")), partition=0, partitions=1)
+    >>> run_inline(program.push([1, -2, 3])), run_inline(program.push(range(5)))
+    ([], [])
+    >>> run_inline(program.finish())
+    [[16]]
     """
     layer.check()
     place = Place(partition, partitions)

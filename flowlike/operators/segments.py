@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from flowlike.operators.executors import ExecutorChoice
+from flowlike.operators.executors import ExecutorChoice, Placement
 from flowlike.operators.fusion import MOST_FUSED
 from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
@@ -31,7 +31,7 @@ class Segment:
 
     kind: Literal["fused", "batch", "sent", "calls", "awaited"]
     operators: tuple[Operator, ...]
-    executor: ExecutorChoice = None
+    executor: Placement = None
 
     @property
     def label(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence, Sized
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from flowlike.native import Kernel
 from flowlike.operators.calls import Calls
 from flowlike.operators.coalescing import call_over, cut, fits
 from flowlike.operators.context import TriggerContext
-from flowlike.operators.executors import ExecutorChoice
+from flowlike.operators.executors import ExecutorChoice, Placement
 from flowlike.operators.guarded import ask, guarded, spread
 from flowlike.operators.notes import Place, describe_state
 from flowlike.operators.operator import Operator
@@ -34,7 +34,7 @@ class _StateCall(NamedTuple):
     function: Callable[[Any], Any]
     context: bool
     inline: bool
-    executor: ExecutorChoice
+    executor: Placement
 
     def run(
         self, state: Any, context: TriggerContext, place: Place
@@ -42,7 +42,9 @@ class _StateCall(NamedTuple):
         argument = (state, context) if self.context else state
         if self.inline:
             return self.function(argument)
-        calls = Calls(self.function, [argument], self.executor, 1, self.operator.label)
+        calls = Calls(
+            self.function, [argument], self.executor, 1, self.operator.label, _size(state)
+        )
         results = yield from ask(calls, place, describe_state(state))
         return results[0]
 
@@ -142,7 +144,7 @@ class Tail:
         first, rest = self._calls[0], self._calls[1:]
         label = first.operator.label
         function = guarded(partial(call_over, kernel), label, self._place, _describe_pieces)
-        calls = Calls(function, [pieces], first.executor, 1, label)
+        calls = Calls(function, [pieces], first.executor, 1, label, sum(sizes))
         results = yield from ask(calls, self._place, _describe_pieces(pieces))
         result = results[0]
         if not rest and (not self._emits or self._mode == "nothing"):
@@ -250,6 +252,11 @@ class Tail:
         except Exception as error:
             self._place.note(error, label, describe_state(value))
             raise
+
+
+def _size(state: Any) -> int:
+    """How many events a state stands for, as far as it shows."""
+    return len(state) if isinstance(state, Sized) else 1
 
 
 def _describe_pair(arguments: tuple[Any, TriggerContext]) -> str:

@@ -46,7 +46,7 @@ class Batching(Reducer):
         """The same, with the help of a driver."""
         label = self._operator.label
         arguments = [(state, part(batch, start, stop))]
-        calls = Calls(self._function, arguments, self._executor, 1, label)
+        calls = Calls(self._function, arguments, self._executor, 1, label, stop - start)
         results = yield from ask(calls, self._place, describe_batch(arguments[0][1]))
         return results[0]
 

@@ -106,6 +106,10 @@ class Window:
             TypeError: ``n`` is no integer.
             ValueError: ``n`` is below 1, ``action`` is unknown, or there is a count
                 trigger already.
+
+        >>> from flowlike.operators import GlobalWindow
+        >>> GlobalWindow().trigger_every(0x400, "reset").every.name
+        ('every', 1024)
         """
         trigger = CountTrigger(
             check_count("trigger_every's n", n),
