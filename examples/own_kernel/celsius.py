@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flowlike import Flow
 from flowlike.native import Kernel
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for a run as a script
@@ -60,6 +61,11 @@ def main() -> None:
 
     into = np.empty(3)
     print("the same array filled again:", kitchen(readings, out=into) is into)
+
+    # In a flow the batches are views of the source, and stay arrays to the end.
+    days = np.resize(readings, 100_000)
+    degrees = Flow.from_iterable(days, stages=2).map_batch(kitchen).to_array()
+    print(f"{len(degrees)} readings through a flow, on average {degrees.mean():.2f}")
 
     for wrong in (readings.astype(np.int64), np.array([5900, -32768], np.int16)):
         try:

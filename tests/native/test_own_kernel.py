@@ -37,5 +37,6 @@ def test_main(capsys: pytest.CaptureFixture[str]) -> None:
     main()
     printed = capsys.readouterr().out
     assert "degrees: [19.0, 21.25, 22.0]" in printed
+    assert "100000 readings through a flow, on average 20.75" in printed
     assert "TypeError: celsius: the array must be of dtype int16" in printed
     assert "BrokenSensor" in printed
