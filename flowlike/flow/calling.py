@@ -1,17 +1,18 @@
-"""Doing the calls that a program asks for: in threads, in an executor, or awaiting them."""
+"""Doing the calls that a program asks for: at once, in threads, in an executor, or awaited."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from time import perf_counter
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from time import perf_counter, thread_time
 from typing import Any
 
+from flowlike.flow.pools import Pools
 from flowlike.operators import Calls
 from flowlike.options import is_coroutine_function
 
-__all__ = ["Caller", "Pool"]
+__all__ = ["Caller"]
 
 WORTH_A_HOP = 0.0002
 """Seconds: a native call that takes less is made at once; a hop to a thread costs that much."""
@@ -19,112 +20,103 @@ WORTH_A_HOP = 0.0002
 _FIRST_GUESS = 10e-9  # seconds per event of a kernel that was not measured yet
 
 
-class Pool:
-    """The threads that the replicas of one run share; none until the first is needed.
-
-    Args:
-        size: the most threads.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._executor: ThreadPoolExecutor | None = None
-
-    @property
-    def executor(self) -> ThreadPoolExecutor:
-        """The pool, started now if it was not."""
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(self._size, thread_name_prefix="flowlike")
-        return self._executor
-
-    async def close(self, grace: float = 0.5) -> None:
-        """End the threads: what waits is dropped, what runs has ``grace`` seconds to return.
-
-        A thread inside a function that does not return cannot be ended; it goes on alone.
-        """
-        executor = self._executor
-        if executor is None:
-            return
-        self._executor = None
-        executor.shutdown(wait=False, cancel_futures=True)
-        until = perf_counter() + grace
-        for thread in list(executor._threads):
-            while thread.is_alive() and perf_counter() < until:
-                await asyncio.sleep(0)
-                thread.join(0.0005)
-
-
 class Caller:
     """Does the calls of one replica.
 
     Args:
-        pool: where "threads" are.
+        pools: the threads of the run.
+
+    Attributes:
+        seconds: what the functions called so far have cost; waiting for a thread is not part
+            of it, so that it says how large a batch should be.
     """
 
-    __slots__ = ("_pool", "_seconds_per_event")
+    __slots__ = ("_native", "_pools", "seconds")
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self._seconds_per_event: dict[str, float] = {}
+    def __init__(self, pools: Pools) -> None:
+        self._pools = pools
+        self._native: dict[str, float] = {}  # seconds per event of the kernels, by label
+        self.seconds = 0.0
 
     def do_now(self, calls: Calls) -> list[Any] | None:
         """The results, if the calls are native and too short to be worth a thread."""
-        if not getattr(calls, "native", False):
+        if calls.executor != "native":
             return None
-        results = []
-        for argument in calls.arguments:
-            if self._expected(calls, argument) > WORTH_A_HOP:
-                return None
-        for argument in calls.arguments:
-            results.append(self._timed(calls, argument))
+        expected = self._native.get(calls.label, _FIRST_GUESS) * calls.events
+        if expected > WORTH_A_HOP:
+            return None
+        started = thread_time()
+        results = [calls.function(argument) for argument in calls.arguments]
+        self._learn(calls, thread_time() - started)
         return results
 
     async def do(self, calls: Calls) -> list[Any]:
         """Do all calls, at most ``calls.limit`` at once; results in the order of the arguments.
 
-        When one fails the others of the same request are cancelled or awaited first.
+        When one fails, the others of the same request are cancelled or awaited first.
         """
-        if getattr(calls, "native", False):
-            call: Callable[[Any], Any] = self._in_executor(
-                lambda argument: self._timed(calls, argument), calls
-            )
-        elif is_coroutine_function(calls.function):
-            call = calls.function
-        else:
-            call = self._in_executor(calls.function, calls)
-        if calls.limit == 1 or len(calls.arguments) == 1:
-            return [await call(argument) for argument in calls.arguments]
-        return await _at_most(calls.limit, call, calls.arguments)
-
-    def _in_executor(
-        self, function: Callable[[Any], Any], calls: Calls
-    ) -> Callable[[Any], Any]:
+        if is_coroutine_function(calls.function):
+            started = perf_counter()
+            try:
+                return await _at_most(calls.limit, calls.function, calls.arguments)
+            finally:
+                self.seconds += perf_counter() - started
+        if calls.executor == "native":
+            return await self._do_native(calls)
         executor = calls.executor
         if not isinstance(executor, Executor):
-            executor = self._pool.executor
+            executor = self._pools.threads
+            function = self._measured(calls.function)
+        else:
+            function = calls.function  # it may cross into another process, so nothing is added
         loop = asyncio.get_running_loop()
-        return lambda argument: loop.run_in_executor(executor, function, argument)
+        started, before = perf_counter(), self.seconds
+        results = await _at_most(
+            calls.limit,
+            lambda argument: loop.run_in_executor(executor, function, argument),
+            calls.arguments,
+        )
+        if self.seconds == before:
+            self.seconds += perf_counter() - started
+        return results
 
-    def _expected(self, calls: Calls, argument: Any) -> float:
-        per_event = self._seconds_per_event.get(calls.label, _FIRST_GUESS)
-        return per_event * len(argument)
+    async def _do_native(self, calls: Calls) -> list[Any]:
+        """One task for all calls, in one of as many threads as there are cores."""
 
-    def _timed(self, calls: Calls, argument: Any) -> Any:
-        started = perf_counter()
-        result = calls.function(argument)
-        if len(argument):
-            per_event = (perf_counter() - started) / len(argument)
-            known = self._seconds_per_event.get(calls.label)
-            # The least of what was seen: a thread that had to wait for a core is no measure.
-            if known is None or per_event < known:
-                self._seconds_per_event[calls.label] = per_event
-            else:
-                self._seconds_per_event[calls.label] = known * 0.9 + per_event * 0.1
-        return result
+        def run() -> tuple[list[Any], float]:
+            started = thread_time()
+            results = [calls.function(argument) for argument in calls.arguments]
+            return results, thread_time() - started
+
+        loop = asyncio.get_running_loop()
+        results, seconds = await loop.run_in_executor(self._pools.kernels, run)
+        self.seconds += seconds
+        self._learn(calls, seconds)
+        return results
+
+    def _learn(self, calls: Calls, seconds: float) -> None:
+        if calls.events:
+            per_event = seconds / calls.events
+            known = self._native.get(calls.label, per_event)
+            self._native[calls.label] = 0.75 * known + 0.25 * per_event
+
+    def _measured(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def measured(argument: Any) -> Any:
+            started = perf_counter()
+            try:
+                return function(argument)
+            finally:
+                self.seconds += perf_counter() - started
+
+        return measured
 
 
-async def _at_most(limit: int, call: Callable[[Any], Any], arguments: list[Any]) -> list[Any]:
+async def _at_most(
+    limit: int, call: Callable[[Any], Awaitable[Any]], arguments: list[Any]
+) -> list[Any]:
     """Call for every argument, ``limit`` at once; the first failure cancels the others."""
+    if limit == 1 or len(arguments) == 1:
+        return [await call(argument) for argument in arguments]
     results: list[Any] = [None] * len(arguments)
     pending = iter(enumerate(arguments))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
+from time import perf_counter
 from typing import Any
 
 from flowlike.batches import Batch
@@ -51,7 +52,7 @@ class Replica(ProducerConsumer[Any, Any]):
         self, events: Batch, producer: Subscription
     ) -> Batches | Coroutine[Any, Any, Batches]:
         """Push a batch through the program."""
-        return self._drive(self._program.push(events))
+        return self._drive(self._program.push(events), perf_counter())
 
     def handle_cancel(self, reason: str | BaseException, peer: Subscription) -> Any:
         """After the last producer's last event: let the program finish."""
@@ -60,9 +61,9 @@ class Replica(ProducerConsumer[Any, Any]):
         self._open_producers -= 1
         if self._open_producers:
             return None
-        return self._drive(self._program.finish())
+        return self._drive(self._program.finish(), perf_counter())
 
-    def _drive(self, steps: Steps) -> Batches | Coroutine[Any, Any, Batches]:
+    def _drive(self, steps: Steps, started: float) -> Batches | Coroutine[Any, Any, Batches]:
         """Run the program as far as it goes by itself; a coroutine does the rest."""
         try:
             calls = next(steps)
@@ -70,16 +71,22 @@ class Replica(ProducerConsumer[Any, Any]):
                 calls = steps.send(results)
         except StopIteration as done:
             return Batches(done.value)
-        return self._continue(steps, calls)
+        return self._continue(steps, calls, started)
 
-    async def _continue(self, steps: Steps, calls: Calls) -> Batches:
+    async def _continue(self, steps: Steps, calls: Calls, started: float) -> Batches:
+        """Await the calls; what they cost counts, not the time until a thread was free."""
+        self._caller.seconds = 0.0
+        waited = 0.0
         try:
             while True:
+                asked = perf_counter()
                 try:
                     results = await self._caller.do(calls)
                 except BaseException as error:  # the program's to note and to raise again
                     calls = steps.throw(error)
                 else:
+                    waited += perf_counter() - asked
                     calls = steps.send(results)
         except StopIteration as done:
-            return Batches(done.value)
+            seconds = perf_counter() - started - waited + self._caller.seconds
+            return Batches(done.value, seconds=seconds)

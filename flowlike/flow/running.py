@@ -9,9 +9,10 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any
 
-from flowlike.flow.calling import Caller, Pool
+from flowlike.flow.calling import Caller
 from flowlike.flow.collectors import Collector, Ignore
 from flowlike.flow.planner import LayerPlan, Plan, SourcePlan, cpus
+from flowlike.flow.pools import Pools
 from flowlike.flow.replica import Replica
 from flowlike.flow.report import RunReport, report_stage
 from flowlike.flow.routing import Routing, Shuffle
@@ -53,7 +54,7 @@ class RunningFlow:
             for layer in plan.layers
             for operator in layer.layer.operators
         )
-        self._pool = Pool(min(max(cpus(), threads), _MOST_THREADS))
+        self._pools = Pools(min(max(cpus(), threads), _MOST_THREADS), cpus())
         self._opening = self._runner.open()
         self._group: StageGroup | None = None
         self._stages: dict[SourcePlan | LayerPlan, list[StageRef]] = {}
@@ -95,7 +96,7 @@ class RunningFlow:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
-            await self._pool.close()
+            await self._pools.close()
             self._stopped = perf_counter()
 
     async def wait(self) -> RunReport:
@@ -212,7 +213,7 @@ class RunningFlow:
                 emits=hands_on or not plan.layer.has_reduce,
             ),
             producers=plan.upstream_stages,
-            caller=Caller(self._pool),
+            caller=Caller(self._pools),
             dispatcher=dispatcher,
             on_init=on_init,
         )

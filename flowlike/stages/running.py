@@ -244,9 +244,11 @@ class RunningStage:
         self, result: Any, subscription: Subscription, count: int, started: float
     ) -> None:
         seconds = perf_counter() - started
-        self.busy += seconds
         if result is not None:
+            if type(result) is Batches and result.seconds is not None:
+                seconds = result.seconds
             self.send_result(result, "handle_events")
+        self.busy += seconds
         demand = subscription._demand
         if demand is not None and (more := demand.handled(count, seconds)):
             subscription._peer.deliver(Ask(subscription._number, more))

@@ -8,6 +8,7 @@ function: the stage then takes its next message when that has returned.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from flowlike.batches import Batch
@@ -30,7 +31,18 @@ class Batches(list[Batch]):
     A callback that returns a list, range or array returns *one* batch of events. One that has
     cut its events already (a window for a window, arrays of several dtypes) returns
     ``Batches([first, second])``.
+
+    Args:
+        batches: in order.
+        seconds: what handling has cost, where that is not the time that the callback took
+            (it waited for a thread, say); it decides how many events "auto" asks for.
     """
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, batches: Iterable[Batch] = (), *, seconds: float | None = None) -> None:
+        super().__init__(batches)
+        self.seconds = seconds
 
 
 class Stage:

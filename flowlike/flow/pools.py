@@ -1,0 +1,57 @@
+"""The threads of one run."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+
+__all__ = ["Pools"]
+
+GRACE = 0.5
+"""Seconds that functions in threads have to return when their flow has ended."""
+
+
+class Pools:
+    """Two pools that the replicas of one run share; neither exists until it is needed.
+
+    Args:
+        most_threads: the most threads for ``executor="threads"``: functions that wait.
+        cores: the most threads for kernels, which do not wait: more than cores only get
+            in each other's way.
+    """
+
+    def __init__(self, most_threads: int, cores: int) -> None:
+        self._sizes = {"flowlike": most_threads, "flowlike-kernel": cores}
+        self._pools: dict[str, ThreadPoolExecutor] = {}
+
+    @property
+    def threads(self) -> ThreadPoolExecutor:
+        """For functions that a user has sent to "threads"."""
+        return self._pool("flowlike")
+
+    @property
+    def kernels(self) -> ThreadPoolExecutor:
+        """For kernels."""
+        return self._pool("flowlike-kernel")
+
+    async def close(self) -> None:
+        """End the threads: what waits is dropped, what runs has half a second to return.
+
+        A thread inside a function that does not return cannot be ended; it goes on alone.
+        """
+        threads = []
+        for pool in self._pools.values():
+            threads.extend(pool._threads)
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._pools.clear()
+        until = perf_counter() + GRACE
+        for thread in threads:
+            while thread.is_alive() and perf_counter() < until:
+                thread.join(0.0005)
+                await asyncio.sleep(0)
+
+    def _pool(self, name: str) -> ThreadPoolExecutor:
+        if name not in self._pools:
+            self._pools[name] = ThreadPoolExecutor(self._sizes[name], thread_name_prefix=name)
+        return self._pools[name]
