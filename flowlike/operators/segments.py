@@ -60,18 +60,29 @@ def split_in_place(operators: Iterable[Operator]) -> list[Segment]:
 def _joined(segments: Iterable[Segment]) -> list[Segment]:
     joined: list[Segment] = []
     for segment in segments:
-        last = joined[-1] if joined else None
-        if (
-            last is not None
-            and last.kind == segment.kind
-            and last.executor == segment.executor
-            and (last.kind == "sent" or (last.kind == "fused" and len(last.operators) < MOST_FUSED))
-        ):
-            operators = (*last.operators, *segment.operators)
-            joined[-1] = Segment(last.kind, operators, last.executor)
-        else:
-            joined.append(segment)
+        if joined:
+            last = joined[-1]
+            executor, fits = _common(last.executor, segment.executor)
+            if (
+                fits
+                and last.kind == segment.kind
+                and (
+                    last.kind == "sent"
+                    or (last.kind == "fused" and len(last.operators) < MOST_FUSED)
+                )
+            ):
+                joined[-1] = Segment(last.kind, (*last.operators, *segment.operators), executor)
+                continue
+        joined.append(segment)
     return joined
+
+
+def _common(one: Placement, other: Placement) -> tuple[Placement, bool]:
+    """Where two neighbours can run in one call, and whether they can."""
+    if one == other:
+        return one, True
+    # A kernel that nobody placed goes along with neighbours that run in threads.
+    return "threads", {one, other} == {"native", "threads"}
 
 
 def _segment(operator: Operator, default: ExecutorChoice) -> Segment:

@@ -194,12 +194,23 @@ def test_an_awaited_map_batch_must_return_a_batch(layer, events):
 
 
 @pytest.mark.parametrize("executor", [None, "processes"])
-def test_kernels_run_in_threads_unless_told_otherwise(layer, events, executor):
+def test_kernels_have_a_place_of_their_own_unless_told_otherwise(layer, events, executor):
     calls = []
     array = np.arange(5)
     described = layer(MapBatch(KERNEL, executor=executor))
     assert events(described, [array], calls=calls) == KERNEL(array).tolist()
-    assert calls[0].executor == (executor or "threads")
+    assert calls[0].executor == (executor or "native")
+    assert calls[0].events == 5
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_kernel_goes_along_with_neighbours_in_threads(layer, events, place):
+    calls = []
+    operators = [MapBatch(np.copy, executor="threads")]
+    operators.insert(place, MapBatch(KERNEL))
+    array = np.arange(5)
+    assert events(layer(*operators), [array], calls=calls) == KERNEL(array).tolist()
+    assert [call.executor for call in calls] == ["threads"]
 
 
 def test_a_kernel_takes_the_layers_executor(layer, events):

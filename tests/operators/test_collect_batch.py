@@ -118,7 +118,8 @@ def test_one_call_for_all_windows_of_a_push(layer, batches):
     windows = [array[0:4], array[4:8], array[8:12], array[12:16]]
     assert [state.tolist() for state in states] == kernel_over(windows)
     assert [state.tolist() for state in last] == kernel_over([array[16:]])
-    assert [call.executor for call in calls] == ["threads", "threads"]
+    assert [call.executor for call in calls] == ["native", "native"]
+    assert [call.events for call in calls] == [16, 2]
     (piece,) = calls[0].arguments[0]
     assert np.shares_memory(piece, array)
     assert len(piece) == 16

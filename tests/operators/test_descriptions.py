@@ -149,8 +149,8 @@ def test_functions_of_states_take_one_or_two_arguments(operator):
 
 def test_names_of_executors():
     with ThreadPoolExecutor(1) as pool:
-        names = [executor_name(choice) for choice in (None, "threads", "processes", pool)]
-    assert names == ["loop", "threads", "processes", "ThreadPoolExecutor"]
+        names = [executor_name(choice) for choice in (None, "native", "threads", "processes", pool)]
+    assert names == ["loop", "native", "threads", "processes", "ThreadPoolExecutor"]
 
 
 class Doubler:

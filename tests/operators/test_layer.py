@@ -141,7 +141,7 @@ def test_groups_tell_what_runs_together(layer):
         (("map(fetch)",), None),
         (("each(f)",), None),
         (("collect_batch()", "each_state(f)"), None),
-        ((f"map_state({kernel})",), "threads"),
+        ((f"map_state({kernel})",), "native"),
         (("emit('state')",), None),
     )
 
