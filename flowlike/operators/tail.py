@@ -19,7 +19,7 @@ from flowlike.operators.notes import Place, describe_state
 from flowlike.operators.operator import Operator
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.placement import executor_of
-from flowlike.operators.reducers.collecting import Chunk, views
+from flowlike.operators.reducers.collecting import Chunk, views, windows_of
 from flowlike.operators.reducers.reducer import Reducer
 from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, takes_context
 from flowlike.options import is_coroutine_function
@@ -122,25 +122,25 @@ class Tail:
         return self._pass(state, context, keep, outputs, self._calls)
 
     def fire_together(
-        self,
-        windows: list[list[Chunk]],
-        context: TriggerContext,
-        outputs: Outputs,
+        self, chunks: list[Chunk], sizes: list[int], context: TriggerContext, outputs: Outputs
     ) -> Generator[Calls, list[Any], None]:
-        """`fire` for several collected windows, with one call of the first function for all.
+        """`fire` for consecutive collected windows, with one call of the first function for all.
 
-        The function is an elementwise kernel (see `coalesces`). Where the windows are not
-        one-dimensional arrays of its dtype they are fired one by one.
+        The function is an elementwise kernel (see `coalesces`). Where the chunks are not
+        one-dimensional arrays of its dtype the windows are fired one by one.
+
+        Args:
+            chunks: the events of all windows.
+            sizes: how many of them each window has.
+            context: the trigger that fired.
+            outputs: takes what leaves.
         """
         kernel = self._kernel
-        if kernel is None or not all(
-            fits(kernel, batch) for chunks in windows for batch, _, _ in chunks
-        ):
-            for chunks in windows:
-                yield from self.fire(self._reducer.show(chunks, False), context, False, outputs)
+        if kernel is None or not all(fits(kernel, batch) for batch, _, _ in chunks):
+            for window in windows_of(chunks, sizes):
+                yield from self.fire(self._reducer.show(window, False), context, False, outputs)
             return
-        sizes = [sum(stop - start for _, start, stop in chunks) for chunks in windows]
-        pieces = views([chunk for chunks in windows for chunk in chunks])
+        pieces = views(chunks)
         first, rest = self._calls[0], self._calls[1:]
         label = first.operator.label
         function = guarded(partial(call_over, kernel), label, self._place, _describe_pieces)

@@ -10,7 +10,7 @@ from flowlike.batches import Batch, as_batch, join
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.reducers.reducer import Reducer
 
-__all__ = ["Chunk", "Collecting", "views"]
+__all__ = ["Chunk", "Collecting", "views", "windows_of"]
 
 Chunk: TypeAlias = tuple[Batch, int, int]
 """A batch, and the start and the stop of the part that belongs to the window."""
@@ -79,6 +79,25 @@ def views(chunks: list[Chunk]) -> list[Batch]:
                 continue
         merged.append(chunk)
     return [_view(*chunk) for chunk in merged]
+
+
+def windows_of(chunks: list[Chunk], sizes: list[int]) -> list[list[Chunk]]:
+    """The chunks as consecutive windows of these sizes."""
+    windows = []
+    pending = iter(chunks)
+    batch, start, stop = next(pending)
+    for size in sizes:
+        window: list[Chunk] = []
+        missing = size
+        while missing:
+            if start == stop:
+                batch, start, stop = next(pending)
+            end = min(start + missing, stop)
+            window.append((batch, start, end))
+            missing -= end - start
+            start = end
+        windows.append(window)
+    return windows
 
 
 def _view(batch: Batch, start: int, stop: int) -> Batch:

@@ -11,10 +11,10 @@ from flowlike.operators.calls import Calls
 from flowlike.operators.context import TriggerContext
 from flowlike.operators.notes import Place
 from flowlike.operators.outputs import Outputs
-from flowlike.operators.reducers.collecting import Chunk, Collecting
+from flowlike.operators.reducers.collecting import Collecting
 from flowlike.operators.reducers.reducer import Reducer
 from flowlike.operators.tail import Tail
-from flowlike.operators.windows.window import Window
+from flowlike.operators.windows.window import CountTrigger, Window
 
 __all__ = ["GlobalRun", "GlobalWindow"]
 
@@ -66,10 +66,9 @@ class GlobalRun:
             else:
                 self._state = yield from reducer.offload(self._state, batch, 0, len(batch))
             return outputs.close()
-        # States of this push that one call of an elementwise kernel can serve.
-        together: list[list[Chunk]] | None = None
         if every.action == "reset" and isinstance(reducer, Collecting) and self._tail.coalesces:
-            together = []
+            yield from self._push_together(batch, every, reducer, outputs)
+            return outputs.close()
         for start, stop, fires in every.cut(self._count, len(batch)):
             if reducer.inline:
                 self._state = reducer.step(self._state, batch, start, stop, outputs)
@@ -77,15 +76,9 @@ class GlobalRun:
                 self._state = yield from reducer.offload(self._state, batch, start, stop)
             if not fires:
                 self._count += stop - start
-            elif together is not None:
-                self._count = 0
-                together.append(self._state)
-                self._state = reducer.init()
             else:
                 self._count = 0
                 yield from self._fire(every.action == "keep", outputs)
-        if together:
-            yield from self._tail.fire_together(together, self._fired, outputs)
         return outputs.close()
 
     def finish(self) -> Generator[Calls, list[Any], list[Batch]]:
@@ -96,6 +89,23 @@ class GlobalRun:
         state, self._state = self._reducer.show(self._state, False), None
         yield from self._tail.fire(state, self._done, False, outputs)
         return outputs.close()
+
+    def _push_together(
+        self, batch: Batch, every: CountTrigger, reducer: Collecting, outputs: Outputs
+    ) -> Generator[Calls, list[Any], None]:
+        """Collect a batch; the windows that it fills are fired together, at no cost for each."""
+        length = len(batch)
+        whole, rest = divmod(self._count + length, every.size)
+        self._count = rest
+        if not whole:
+            self._state = reducer.step(self._state, batch, 0, length, outputs)
+            return
+        border = length - rest
+        chunks = reducer.step(self._state, batch, 0, border, outputs)
+        self._state = reducer.init()
+        if rest:
+            self._state = reducer.step(self._state, batch, border, length, outputs)
+        yield from self._tail.fire_together(chunks, [every.size] * whole, self._fired, outputs)
 
     def _begin(self) -> None:
         self._state = self._reducer.init()
