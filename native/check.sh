@@ -5,10 +5,17 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:-$here/../build/check-native}
 mkdir -p "$folder"
-for test in "$here"/tests/check_*.c; do
-    program=$folder/$(basename "$test" .c)
+
+checked() { # NAME [FLAG...]
+    name=$1
+    shift
+    program=$folder/$name
     ${CC:-cc} -std=gnu11 -O1 -g -Wall -Wextra -Wno-psabi -Werror -ffp-contract=fast \
-        -fsanitize=address,undefined -fno-sanitize-recover=all ${CFLAGS:-} \
-        -o "$program" "$test" "$here"/*.c
+        -fsanitize=address,undefined -fno-sanitize-recover=all ${CFLAGS:-} "$@" \
+        -o "$program" "$here/tests/$name.c" "$here"/*.c
     "$program"
-done
+}
+
+checked check_logistic_map
+checked check_scatter
+checked check_scatter -DFLOWLIKE_NO_LANES

@@ -183,7 +183,8 @@ int flowlike_has_avx2(void)
 
 int flowlike_has_avx512(void)
 {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
 }
 
 int flowlike_logistic_map_avx2(const int64_t *in, int64_t *out, size_t n, int64_t num, int64_t p,
