@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from flowlike.batches import is_batch
 from flowlike.connectors.async_iterable import AsyncIterableSource
 from flowlike.connectors.iterable import IterableSource
@@ -30,13 +32,19 @@ class Source:
     __slots__ = ("_exhausted", "_read_in", "_source")
 
     def __init__(self, source: Any, read_in: str = "auto") -> None:
+        if isinstance(source, np.ndarray) and source.ndim == 0:
+            raise TypeError(
+                f"a source array needs an axis that counts the events; {source!r} has none, "
+                "give it as a list of one"
+            )
         if not (is_batch(source) or isinstance(source, (Iterable, AsyncIterable, Sequence))):
-            if not hasattr(type(source), "__getitem__"):
+            try:
+                iter(source)  # the old sequence protocol, which has no type to be seen by
+            except TypeError:
                 raise TypeError(
                     f"a source must be iterable (a list, range, array, generator, file, async "
                     f"iterable ...), not {source!r:.80}"
-                )
-            iter(source)  # the old sequence protocol; a type without it raises its own TypeError
+                ) from None
         self._source = source
         self._read_in = read_in
         self._exhausted = False

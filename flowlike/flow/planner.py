@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowlike.connectors import Source
+from flowlike.errors import FlowBuildError
 from flowlike.flow.options import LayerOptions
 from flowlike.flow.routing import Routing, Shuffle
 from flowlike.operators import Layer
@@ -14,6 +15,9 @@ from flowlike.stages import AutoDemand
 
 if TYPE_CHECKING:
     from flowlike.flow.flow import Flow
+
+LAYER_LIMIT = 1 << 22
+"""Events that all replicas of a layer together ask for and have not handled, under "auto"."""
 
 __all__ = ["LayerPlan", "Plan", "SourcePlan", "cpus", "make_plan"]
 
@@ -54,16 +58,15 @@ class LayerPlan:
     @property
     def upstream_stages(self) -> int:
         """How many producers each replica is subscribed to."""
-        return sum(
-            each.stages if isinstance(each, LayerPlan) else 1 for each in self.upstream
-        )
+        return sum(each.stages if isinstance(each, LayerPlan) else 1 for each in self.upstream)
 
     @property
     def max_demand(self) -> int | AutoDemand:
         """What a replica asks of one producer; under "auto" the layer shares one limit."""
         if self.options.max_demand != "auto":
             return self.options.max_demand
-        return AutoDemand(max(2, AutoDemand.LIMIT // (self.stages * self.upstream_stages)))
+        share = LAYER_LIMIT // (self.stages * self.upstream_stages)
+        return AutoDemand(max(2, min(AutoDemand.LIMIT, share)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,11 +120,12 @@ def cpus() -> int:
     return os.cpu_count() or 1
 
 
-def make_plan(flow: Flow[object]) -> Plan:
+def make_plan(flow: Flow[Any]) -> Plan:
     """Plan a flow.
 
     Raises:
-        FlowBuildError: a layer has a window but nothing that it could cut.
+        FlowBuildError: a layer has a window but nothing that it could cut, or asks for
+            ``executor="processes"``.
     """
     planner = _Planner()
     outputs = planner.layer(flow)
@@ -135,9 +139,10 @@ class _Planner:
         self._sources = 0
         self._layers = 0
 
-    def layer(self, flow: Flow[object]) -> tuple[SourcePlan | LayerPlan, ...]:
+    def layer(self, flow: Flow[Any]) -> tuple[SourcePlan | LayerPlan, ...]:
         """The stages that emit the events of ``flow``: a layer without work has none of its own."""
         flow._layer.check()
+        _check_executors(flow._layer)
         routing: Routing = Shuffle()
         upstream: tuple[SourcePlan | LayerPlan, ...]
         if isinstance(flow._inputs, tuple):
@@ -146,9 +151,7 @@ class _Planner:
                 return upstream
         else:
             routing = flow._inputs.routing
-            upstream = tuple(
-                node for each in flow._inputs.upstream for node in self.layer(each)
-            )
+            upstream = tuple(node for each in flow._inputs.upstream for node in self.layer(each))
         self._layers += 1
         operators = flow._layer.operators
         what = operators[0].label if operators else routing.label
@@ -161,3 +164,23 @@ class _Planner:
     def _source(self, source: Source) -> SourcePlan:
         self._sources += 1
         return SourcePlan(f"source {self._sources}: {source.label}", source)
+
+
+def _check_executors(layer: Layer) -> None:
+    """Refuse "processes", which nothing provides yet.
+
+    Raises:
+        FlowBuildError: an operator or the layer asks for it.
+    """
+    asking = [
+        operator.label
+        for operator in layer.operators
+        if getattr(operator, "executor", None) == "processes"
+    ]
+    if layer.executor == "processes":
+        asking.append("the layer")
+    if asking:
+        raise FlowBuildError(
+            f'executor="processes", asked for by {asking[0]}, is not available in this version: '
+            "give a concurrent.futures.ProcessPoolExecutor of your own as executor"
+        )
