@@ -9,12 +9,19 @@
  *           s -> s^2 + c with c = m/2 - (m/2)^2, one reduction for any m; x = (s - m/2) / m.
  *   ONCE    m small: m x (x + 1) itself stays below 2^52.
  *   TWICE   otherwise m x is reduced first.
- * A larger P takes 64-bit, and beyond 2^32 128-bit, integer division.
+ * Up to 2^48 a CPU with fused multiply-add does SQUARE and TWICE on products of two doubles.
+ * Whatever else there is takes 64-bit, and beyond 2^32 128-bit, integer division.
  */
 #include "kernels.h"
 
 #include <float.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+#ifdef __aarch64__
+#include <arm_neon.h>
+#endif
 
 #if !defined(FLT_EVAL_METHOD) || FLT_EVAL_METHOD != 0
 #error "the logistic map needs doubles that are rounded to double"
@@ -27,6 +34,9 @@
 #define ROUNDER 6755399441055744.0
 #define ROUNDER_BITS UINT64_C(0x4338000000000000)
 
+#define NARROW (INT64_C(1) << 26)
+#define WIDE (INT64_C(1) << 48)
+
 enum form { SQUARE, ONCE, TWICE };
 
 struct plan {
@@ -37,7 +47,7 @@ struct plan {
     double step;                    /* c for SQUARE, else m */
     double last_scale, last_shift;  /* s to |result| */
     double sign;                    /* of the results */
-    double wide_weight, wide_shift; /* 2^26 and -2^63 modulo P */
+    double high_weight, high_shift; /* 2^26 and -2^63 modulo P */
     uint64_t reach, beyond;         /* |x| < reach needs no reduction; bits that say otherwise */
 };
 
@@ -53,11 +63,16 @@ static uint64_t residue(int64_t x, uint64_t P)
     return x < 0 && r != 0 ? P - r : r;
 }
 
-/* x modulo P around 0, for P <= 2^26. */
+/* x modulo P around 0, for P <= 2^48. */
 static int64_t centred(int64_t x, int64_t P)
 {
     int64_t r = (int64_t)residue(x, (uint64_t)P);
     return r > P / 2 ? r - P : r;
+}
+
+static int64_t product(int64_t a, int64_t b, int64_t P)
+{
+    return centred((int64_t)((__int128)a * b % P), P);
 }
 
 /* The inverse of m modulo P, or 0 where there is none (Euclid's algorithm). */
@@ -85,8 +100,8 @@ static struct plan planned(int64_t P, int64_t mu, int64_t num)
         .step = (double)m,
         .last_scale = (double)sign,
         .sign = (double)sign,
-        .wide_weight = (double)centred(INT64_C(1) << 26, P),
-        .wide_shift = (double)centred(INT64_MIN, P),
+        .high_weight = (double)centred(INT64_C(1) << 26, P),
+        .high_shift = (double)centred(INT64_MIN, P),
         .reach = UINT64_C(1) << 50,
     };
     if (P % 2 == 1 && inverse != 0) {
@@ -95,13 +110,13 @@ static struct plan planned(int64_t P, int64_t mu, int64_t num)
         plan.form = SQUARE;
         plan.first_scale = (double)even;
         plan.first_shift = (double)shift;
-        plan.step = (double)centred(shift - shift * shift, P);
+        plan.step = (double)centred(shift - product(shift, shift, P), P);
         plan.last_scale = (double)back;
-        plan.last_shift = (double)centred(-shift * back, P);
+        plan.last_shift = (double)-product(shift, back, P);
         /* x * first_scale + first_shift has to stay below 2^51. */
-        while ((double)plan.reach * (double)magnitude(even) > 1125899906842624.0)
+        while (P <= NARROW && (double)plan.reach * (double)magnitude(even) > 1125899906842624.0)
             plan.reach /= 2;
-    } else if ((double)magnitude(m) * half * half > 2251799813685248.0) {
+    } else if (P > NARROW || (double)magnitude(m) * half * half > 2251799813685248.0) {
         plan.form = TWICE;
     }
     plan.beyond = ~(2 * plan.reach - 1);
@@ -111,6 +126,10 @@ static struct plan planned(int64_t P, int64_t mu, int64_t num)
 #define LANES 2
 #define IN_FLIGHT 6
 #define TARGET
+#ifdef __aarch64__
+#define FUSED(a, b, c) \
+    (reals_portable) vfmaq_f64((float64x2_t)(c), (float64x2_t)(a), (float64x2_t)(b))
+#endif
 #define NAME(x) x##_portable
 #include "logistic_lanes.h"
 
@@ -118,12 +137,14 @@ static struct plan planned(int64_t P, int64_t mu, int64_t num)
 #define LANES 4
 #define IN_FLIGHT 10
 #define TARGET __attribute__((target("avx2,fma")))
+#define FUSED(a, b, c) (reals_avx2) _mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c))
 #define NAME(x) x##_avx2
 #include "logistic_lanes.h"
 
 #define LANES 8
 #define IN_FLIGHT 12
 #define TARGET __attribute__((target("avx512f,avx512dq,fma")))
+#define FUSED(a, b, c) (reals_avx512) _mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
 #define NAME(x) x##_avx512
 #include "logistic_lanes.h"
 #endif
@@ -149,7 +170,7 @@ static void divided(const int64_t *in, int64_t *out, size_t n, int64_t num, uint
 typedef void vector_loop(const int64_t *, int64_t *, size_t, const struct plan *);
 
 static int mapped(const int64_t *in, int64_t *out, size_t n, int64_t num, int64_t p, int64_t mu,
-                  vector_loop *loop)
+                  vector_loop *narrow, vector_loop *wide)
 {
     if (p == 0)
         return FLOWLIKE_ZERO_MODULUS;
@@ -160,9 +181,9 @@ static int mapped(const int64_t *in, int64_t *out, size_t n, int64_t num, int64_
         memmove(out, in, n * sizeof *in);
     } else if (residue(mu, P) == 0) { /* P = 1 too */
         memset(out, 0, n * sizeof *out);
-    } else if (P <= UINT64_C(1) << 26) {
+    } else if (P <= NARROW || (P <= WIDE && wide != NULL)) {
         struct plan plan = planned((int64_t)P, mu, num);
-        loop(in, out, n, &plan);
+        (P <= NARROW ? narrow : wide)(in, out, n, &plan);
     } else {
         divided(in, out, n, num, P, mu);
     }
@@ -172,7 +193,11 @@ static int mapped(const int64_t *in, int64_t *out, size_t n, int64_t num, int64_
 int flowlike_logistic_map_portable(const int64_t *in, int64_t *out, size_t n, int64_t num,
                                    int64_t p, int64_t mu)
 {
-    return mapped(in, out, n, num, p, mu, run_portable);
+#ifdef __aarch64__
+    return mapped(in, out, n, num, p, mu, run_portable, run_wide_portable);
+#else
+    return mapped(in, out, n, num, p, mu, run_portable, NULL);
+#endif
 }
 
 #ifdef __x86_64__
@@ -190,13 +215,13 @@ int flowlike_has_avx512(void)
 int flowlike_logistic_map_avx2(const int64_t *in, int64_t *out, size_t n, int64_t num, int64_t p,
                                int64_t mu)
 {
-    return mapped(in, out, n, num, p, mu, run_avx2);
+    return mapped(in, out, n, num, p, mu, run_avx2, run_wide_avx2);
 }
 
 int flowlike_logistic_map_avx512(const int64_t *in, int64_t *out, size_t n, int64_t num,
                                  int64_t p, int64_t mu)
 {
-    return mapped(in, out, n, num, p, mu, run_avx512);
+    return mapped(in, out, n, num, p, mu, run_avx512, run_wide_avx512);
 }
 #else
 int flowlike_has_avx2(void)

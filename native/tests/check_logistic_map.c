@@ -24,6 +24,9 @@ static void check_path(kernel *path, const char *name)
                                     (INT64_C(1) << 51) + 1, -(INT64_C(1) << 51) - 1};
     static const int64_t moduli[] = {1, -1, 2, 3, 4, 7, 10, 6700417, -6700417, 1 << 26,
                                      (1 << 26) - 5, (1 << 26) + 1, INT64_C(1) << 32,
+                                     (INT64_C(1) << 40) + 9, INT64_C(1) << 47,
+                                     INT64_C(1) << 48, (INT64_C(1) << 48) - 59,
+                                     (INT64_C(1) << 48) - 1, (INT64_C(1) << 48) + 1,
                                      (INT64_C(1) << 32) + 15, INT64_MAX, INT64_MIN};
     static const int64_t factors[] = {0, 1, -1, 2, 22, -22, 6700416, INT64_MAX, INT64_MIN};
     for (size_t a = 0; a < COUNT(moduli); a++) {

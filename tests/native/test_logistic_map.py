@@ -37,10 +37,13 @@ EDGES = [
     2**51,
     -(2**51),
 ]
-MODULI = [1, 2, 3, 4, 10, 6700417, 2**26 - 5, 2**26, 2**26 + 1, 2**32, 2**32 + 15, GREATEST, LEAST]
+MODULI = [
+    *(1, 2, 3, 4, 10, 6700417, 2**26 - 5, 2**26, 2**26 + 1, 2**32, 2**32 + 15),
+    *(2**40 + 9, 2**48 - 59, 2**48 - 1, 2**48, 2**48 + 1, GREATEST, LEAST),
+]
 
 int64s = st.integers(LEAST, GREATEST) | st.integers(-1000, 1000) | st.sampled_from(EDGES)
-moduli = (int64s | st.integers(-(2**27), 2**27) | st.sampled_from(MODULI)).filter(bool)
+moduli = (int64s | st.integers(-(2**27), 2**27) | st.integers(2**47, 2**48) | st.sampled_from(MODULI)).filter(bool)
 
 
 def remainder(dividend: int, divisor: int) -> int:
