@@ -73,7 +73,7 @@ def join(batches: Sequence[Batch]) -> Batch:
 
 
 def joinable(first: Batch, second: Batch) -> bool:
-    """True if :func:`join` keeps the kind of both: two lists, or arrays of one dtype and row shape."""
+    """True if :func:`join` keeps their kind: two lists, or arrays of one dtype and row shape."""
     if isinstance(first, np.ndarray):
         return (
             isinstance(second, np.ndarray)

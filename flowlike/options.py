@@ -69,7 +69,7 @@ def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> Any:
     return value
 
 
-def check_seconds(name: str, value: float | timedelta, *, positive: bool = True) -> float:
+def check_seconds(name: str, value: Any, *, positive: bool = True) -> float:
     """Return a duration in seconds from a number of seconds or a ``timedelta``.
 
     Raises:

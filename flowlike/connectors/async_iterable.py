@@ -10,6 +10,8 @@ from flowlike.stages import Producer
 
 __all__ = ["AsyncIterableSource"]
 
+_END = object()
+
 
 class AsyncIterableSource(Producer[Any]):
     """Reads exactly as many events as are asked for, and hands on at once what is there.
@@ -49,19 +51,17 @@ class AsyncIterableSource(Producer[Any]):
         stage = self._started()
         try:
             while self._wanted:
-                event = await self._iterator.__anext__()
+                event = await anext(self._iterator, _END)
+                if event is _END:
+                    self._wanted = 0
+                    self.finish()
+                    break
                 self._wanted -= 1
                 self._read.append(event)
                 if not self._flush_is_due:
                     self._flush_is_due = True
                     asyncio.get_running_loop().call_soon(self._flush)
-        except StopAsyncIteration:
-            self._flush()
-            if self._running is not None:
-                self.finish()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # the stage ends with it, whatever it is
+        except Exception as error:  # noqa: BLE001 - the stage ends with it, whatever it is
             error.add_note(f"in the source {self._iterator!r:.100}")
             stage.end(error)
         else:

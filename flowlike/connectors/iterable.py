@@ -1,4 +1,4 @@
-"""Reading a synchronous iterator: in the event loop while it is fast, in a thread when it is not."""
+"""Reading a synchronous iterator: in the event loop while it is fast, else in a thread."""
 
 from __future__ import annotations
 

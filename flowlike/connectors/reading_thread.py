@@ -96,7 +96,7 @@ class ReadingThread:
                 except StopIteration:
                     self._tell(self._hand_over, events, True)
                     return None
-                except BaseException as error:  # the stage ends with it, whatever it is
+                except BaseException as error:  # noqa: BLE001 - the stage ends with it, whatever it is
                     error.add_note(f"in the source {self._iterator!r:.100}")
                     return error
                 if perf_counter() - started > FLUSH:

@@ -34,8 +34,8 @@ class Source:
     def __init__(self, source: Any, read_in: str = "auto") -> None:
         if isinstance(source, np.ndarray) and source.ndim == 0:
             raise TypeError(
-                f"a source array needs an axis that counts the events; {source!r} has none, "
-                "give it as a list of one"
+                f"a source must be iterable, and an array needs an axis that counts the events; "
+                f"{source!r} has none, give it as a list of one"
             )
         if not (is_batch(source) or isinstance(source, (Iterable, AsyncIterable, Sequence))):
             try:

@@ -21,13 +21,17 @@ class Loop(Protocol):
     """Runs coroutines to their end, one after the other, on one event loop."""
 
     def run(self, main: Coroutine[Any, Any, Result]) -> Result:
-        """Run ``main`` and return its result. Ctrl-C cancels it first and is raised then."""
+        """Run ``main`` and return its result.
+
+        Raises:
+            KeyboardInterrupt: after Ctrl-C, once ``main`` was cancelled and has closed everything.
+        """
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """A uvloop where it is installed, else asyncio's own."""
     try:
-        import uvloop
+        import uvloop  # noqa: PLC0415 - 15 ms that only who runs a flow pays
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
@@ -52,7 +56,12 @@ class _LoopHere:
         self._runner = runner
 
     def run(self, main: Coroutine[Any, Any, Result]) -> Result:
-        """See :class:`Loop`."""
+        """See :class:`Loop`.
+
+        Raises:
+            CancelledError: ``main`` was cancelled, by itself.
+            KeyboardInterrupt: after Ctrl-C.
+        """
         interrupted = False
         task: asyncio.Task[Any] | None = None
 
@@ -61,8 +70,8 @@ class _LoopHere:
             task = asyncio.current_task()
             return await main
 
-        def interrupt(signal_number: int, frame: FrameType | None) -> None:
-            """Break into a user's function at once; otherwise let everything be closed first."""
+        def interrupt(_: int, frame: FrameType | None) -> None:
+            # Break into a user's function at once; otherwise let everything be closed first.
             nonlocal interrupted
             again, interrupted = interrupted, True
             if again or _in_callback(frame):
@@ -90,7 +99,11 @@ class _LoopInThread:
             runner.get_loop().run_forever()
 
     def run(self, main: Coroutine[Any, Any, Result]) -> Result:
-        """See :class:`Loop`."""
+        """See :class:`Loop`.
+
+        Raises:
+            KeyboardInterrupt: after Ctrl-C.
+        """
         future = asyncio.run_coroutine_threadsafe(main, self._loop)
         try:
             return future.result()
@@ -106,7 +119,7 @@ class _LoopInThread:
         async def others() -> None:
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             if tasks:
-                await asyncio.wait(tasks)  # type: ignore[type-var]
+                await asyncio.wait(tasks)
 
         asyncio.run_coroutine_threadsafe(others(), self._loop).result()
 

@@ -13,15 +13,15 @@ from flowlike.stages import Consumer, Subscription
 
 __all__ = ["ArrayCollector", "Collector", "Handover", "Ignore", "ListCollector"]
 
-Result = TypeVar("Result", covariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
 
 Array = np.ndarray[Any, Any]
 
 
-class Collector(Consumer[Any], Generic[Result]):
+class Collector(Consumer[Any], Generic[Result_co]):
     """A consumer with a result."""
 
-    def result(self) -> Result:
+    def result(self) -> Result_co:
         """What was gathered; only complete after the flow's normal end."""
         raise NotImplementedError
 

@@ -37,6 +37,7 @@ def _describe(plan: LayerPlan) -> list[str]:
     ]
     if plan.layer.window is not None:
         lines.append(f"window {plan.layer.window!r}")
-    for group in plan.layer.groups:
-        lines.append(f"{executor_name(group.executor):<7}{' -> '.join(group.labels)}")
-    return lines
+    return lines + [
+        f"{executor_name(group.executor):<6} {' -> '.join(group.labels)}"
+        for group in plan.layer.groups
+    ]

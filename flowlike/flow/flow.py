@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -13,8 +12,9 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Generic, Literal, TypeVar, Unpack
 
 import numpy as np
@@ -299,9 +299,7 @@ class Flow(Generic[T]):
 
     # One batch at a time.
 
-    def map_batch(
-        self, fn: Callable[[Any], Any], *, executor: ExecutorChoice = None
-    ) -> Flow[Any]:
+    def map_batch(self, fn: Callable[[Any], Any], *, executor: ExecutorChoice = None) -> Flow[Any]:
         """Replace every batch by ``fn(batch)``: a list, range or array of any length.
 
         How events are cut into batches is the library's choice (see ``max_demand``); to have
@@ -479,9 +477,7 @@ class Flow(Generic[T]):
 
     # What a trigger lets out of the reduce.
 
-    def map_state(
-        self, fn: Callable[..., Any], *, executor: ExecutorChoice = None
-    ) -> Flow[Any]:
+    def map_state(self, fn: Callable[..., Any], *, executor: ExecutorChoice = None) -> Flow[Any]:
         """Replace the state that is emitted; the state that the reduce goes on with is not touched.
 
         Args:
@@ -535,9 +531,7 @@ class Flow(Generic[T]):
 
     # Running.
 
-    def run(
-        self, *, runner: Runner | None = None, timeout: float | None = None
-    ) -> RunReport:
+    def run(self, *, runner: Runner | None = None, timeout: float | None = None) -> RunReport:
         """Run for the effects; nothing is handed to the caller.
 
         Args:
@@ -561,9 +555,7 @@ class Flow(Generic[T]):
             await running.wait()
         return running.stats()
 
-    def to_list(
-        self, *, runner: Runner | None = None, timeout: float | None = None
-    ) -> list[T]:
+    def to_list(self, *, runner: Runner | None = None, timeout: float | None = None) -> list[T]:
         """Run and return all events. Args and errors as :meth:`run`."""
         return self._gather(ListCollector(), runner, timeout)
 
@@ -582,9 +574,8 @@ class Flow(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         """Run and yield the events, with back-pressure; leaving the loop stops the flow."""
-        with closing(self.batches()) as batches:
-            for batch in batches:
-                yield from events_of(batch)
+        # chain hands out event after event in C; dropped, it drops and so closes the generator.
+        return chain.from_iterable(map(events_of, self.batches()))
 
     def batches(
         self, *, runner: Runner | None = None, timeout: float | None = None
@@ -668,9 +659,7 @@ class Flow(Generic[T]):
         plan = make_plan(self)
         return RunningFlow(plan, collector, runner=runner, timeout=timeout, demand=demand)
 
-    def _gather(
-        self, collector: Collector[R], runner: Runner | None, timeout: float | None
-    ) -> R:
+    def _gather(self, collector: Collector[R], runner: Runner | None, timeout: float | None) -> R:
         async def gather() -> R:
             async with self._start(collector, runner, timeout) as running:
                 await running.wait()
@@ -711,8 +700,7 @@ def _options(method: str, layer: LayerKeywords) -> LayerOptions:
     if unknown:
         known = ", ".join(LayerKeywords.__annotations__)
         raise TypeError(
-            f"{method}() got an unexpected keyword argument {sorted(unknown)[0]!r}; "
-            f"a layer takes {known}"
+            f"{method}() got an unexpected keyword argument {min(unknown)!r}; a layer takes {known}"
         )
     return LayerOptions(**layer)
 

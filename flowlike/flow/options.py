@@ -41,7 +41,8 @@ class LayerOptions:
             limit.
         buffer_keep: "last" or "first", which of them stay when the buffer is full.
         executor: where the functions of the layer's operators run by default.
-        on_init: called as ``on_init(partition, partitions)`` in the event loop when a replica starts.
+        on_init: called as ``on_init(partition, partitions)`` in the event loop when a replica
+            starts.
 
     Raises:
         TypeError: a value of the wrong type, or an unknown keyword.

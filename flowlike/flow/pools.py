@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from time import perf_counter
 
 __all__ = ["Pools"]
@@ -40,7 +41,7 @@ class Pools:
 
         A thread inside a function that does not return cannot be ended; it goes on alone.
         """
-        threads = []
+        threads: list[Thread] = []
         for pool in self._pools.values():
             threads.extend(pool._threads)
             pool.shutdown(wait=False, cancel_futures=True)

@@ -82,7 +82,7 @@ class Replica(ProducerConsumer[Any, Any]):
                 asked = perf_counter()
                 try:
                     results = await self._caller.do(calls)
-                except BaseException as error:  # the program's to note and to raise again
+                except BaseException as error:  # noqa: BLE001 - the program's to note and to raise again
                     calls = steps.throw(error)
                 else:
                     waited += perf_counter() - asked

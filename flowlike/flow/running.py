@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable
 from time import perf_counter
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from flowlike.flow.calling import Caller
 from flowlike.flow.collectors import Collector, Ignore
@@ -62,7 +62,7 @@ class RunningFlow:
         self._stopped: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    async def __aenter__(self) -> RunningFlow:
+    async def __aenter__(self) -> Self:
         self._started = perf_counter()
         group = self._group = await self._opening.__aenter__()
         try:
@@ -165,7 +165,7 @@ class RunningFlow:
     # From the plan to stages.
 
     def _materialise(self, group: StageGroup) -> None:
-        """Start all stages, upstream first; the sources hold their demand until all have subscribed."""
+        """Start all stages, upstream first; the sources wait until everybody has subscribed."""
         downstream: dict[SourcePlan | LayerPlan, tuple[Routing, int]] = {
             node: (layer.routing, layer.stages)
             for layer in self._plan.layers

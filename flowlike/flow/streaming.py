@@ -17,8 +17,8 @@ async def stream_batches(
 ) -> AsyncGenerator[Batch, None]:
     """Run a flow in a task of its own and yield its batches; closing the generator stops it.
 
-    The task is not the caller's: a failure reaches the caller where it takes the next batch, never in the
-    middle of what it does with the last one.
+    The task is not the caller's: a failure reaches the caller where it takes the next batch,
+    never in the middle of what it does with the last one.
     """
     handover = Handover()
 
@@ -29,7 +29,7 @@ async def stream_batches(
         except asyncio.CancelledError:
             handover.end(None)
             raise
-        except BaseException as error:  # whatever the flow ended with is the caller's
+        except BaseException as error:  # noqa: BLE001 - whatever the flow ended with is the caller's
             handover.end(error)
         else:
             handover.end(None)

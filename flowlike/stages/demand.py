@@ -31,7 +31,7 @@ class Demand(Protocol):
 
 
 class FixedDemand:
-    """``max_demand`` events at the start, ``max_demand - min_demand`` each time that many were handled."""
+    """``max_demand`` events at first, then ``max_demand - min_demand`` when so many are done."""
 
     __slots__ = ("_maximum", "_unasked", "batch")
 
@@ -72,7 +72,7 @@ class AutoDemand:
 
     TARGET = 0.002
     GROWTH = 8
-    LIMIT = 1 << 20
+    LIMIT = 1 << 19
 
     __slots__ = ("_open", "batch", "limit")
 
@@ -131,7 +131,5 @@ def demand_policy(max_demand: int | AutoDemand | str, min_demand: int | None) ->
     maximum = check_count("max_demand", max_demand)
     minimum = maximum // 2 if min_demand is None else check_count("min_demand", min_demand, least=0)
     if minimum >= maximum:
-        raise ValueError(
-            f"min_demand must be smaller than max_demand ({maximum}), not {minimum}"
-        )
+        raise ValueError(f"min_demand must be smaller than max_demand ({maximum}), not {minimum}")
     return FixedDemand(maximum, minimum)

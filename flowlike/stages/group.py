@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from flowlike.stages.messages import Start
 from flowlike.stages.ref import StageRef, as_subscribe
@@ -21,8 +21,8 @@ class StageGroup:
     """Starts stages and ends them: an ``async with`` block that no stage outlives.
 
     Leaving the block stops what still runs: reason "normal", callbacks that await have
-    5 s to return. When a stage crashes, the others are stopped at once, the block is cancelled, and the
-    block raises the stage's original exception (of several the first, with notes of the
+    5 s to return. When a stage crashes, the others are stopped at once, the block is cancelled and
+    raises the stage's original exception (of several the first, with notes of the
     others).
 
     Example:
@@ -65,7 +65,7 @@ class StageGroup:
         self._leaving = False
         self._error: BaseException | None = None
 
-    async def __aenter__(self) -> StageGroup:
+    async def __aenter__(self) -> Self:
         if self._loop is not None:
             raise RuntimeError("a StageGroup can be entered once; make a new one")
         self._loop = asyncio.get_running_loop()
@@ -200,7 +200,7 @@ class StageGroup:
             raise RuntimeError("start stages inside the `async with StageGroup()` block")
         if self._error is not None:
             raise RuntimeError("this StageGroup has failed and starts no stage") from self._error
-        made = stage if isinstance(stage, Stage) else stage() if callable(stage) else stage
+        made: Any = stage if isinstance(stage, Stage) or not callable(stage) else stage()
         if not isinstance(made, (Producer, ProducerConsumer, Consumer)):
             raise TypeError(
                 f"start takes a Producer, ProducerConsumer or Consumer, or a callable that makes "

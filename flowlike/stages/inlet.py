@@ -16,7 +16,7 @@ class Arrival(NamedTuple):
     """What comes next: a batch of a producer, or word that the subscription is over."""
 
     subscription: Subscription
-    batch: Batch | None
+    batch: Batch
     over: Ended | Cancelled | None
 
 

@@ -56,10 +56,10 @@ class Refused(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """Consumer to producer: ``count`` events more."""
+    """Consumer to producer: so many events more."""
 
     subscription: int
-    count: int
+    events: int
 
 
 class Events(NamedTuple):

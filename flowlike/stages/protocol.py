@@ -103,7 +103,7 @@ def _refused(running: RunningStage, message: Refused) -> None:
 
 def _ask(running: RunningStage, message: Ask) -> None:
     assert running.outlet is not None
-    running.outlet.ask(message.subscription, message.count)
+    running.outlet.ask(message.subscription, message.events)
 
 
 def _events(running: RunningStage, message: Events) -> None:
@@ -147,7 +147,7 @@ def _call(running: RunningStage, message: Call) -> None:
     async def wait_for(answer: Any) -> None:
         try:
             value = await answer
-        except Exception as error:  # handed to the caller whatever it is
+        except Exception as error:  # noqa: BLE001 - handed to the caller whatever it is
             if not reply.done():
                 reply.set_exception(error)
         else:
@@ -156,7 +156,7 @@ def _call(running: RunningStage, message: Call) -> None:
 
     try:
         answer = running.stage.handle_call(request)
-    except Exception as error:  # handed to the caller whatever it is
+    except Exception as error:  # noqa: BLE001 - handed to the caller whatever it is
         if not reply.done():
             reply.set_exception(error)
         return
@@ -205,6 +205,9 @@ def refuse(running: RunningStage, message: Any) -> None:
     error = StageStopped(f"stage {running.ref.name!r} has ended")
     if isinstance(message, Subscribed):
         message.consumer.deliver(Refused(message.subscription, error))
-    elif isinstance(message, (Call, SubscribeTo, Start)):
-        if message.reply is not None and not message.reply.done():
-            message.reply.set_exception(error)
+    elif (
+        isinstance(message, (Call, SubscribeTo, Start))
+        and message.reply is not None
+        and not message.reply.done()
+    ):
+        message.reply.set_exception(error)

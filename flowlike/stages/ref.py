@@ -124,13 +124,18 @@ class StageRef:
             mode: "forward" or "accumulate".
 
         Raises:
-            ValueError: another mode.
             TypeError: the stage is no producer.
+            ValueError: another mode.
         """
         self.set_demand(mode)
 
     def set_demand(self, mode: str) -> None:
-        """The same as :meth:`demand` for code that cannot await."""
+        """The same as :meth:`demand` for code that cannot await.
+
+        Raises:
+            TypeError: the stage is no producer.
+            ValueError: another mode.
+        """
         check_choice("mode", mode, ("forward", "accumulate"))
         if self._stage.inlet is not None:
             raise TypeError(f"stage {self.name!r} is no producer; only a producer holds demand")

@@ -240,9 +240,7 @@ class RunningStage:
         context = (subscription, len(batch), perf_counter())
         self.call(stage.handle_events, (batch, subscription), self._handled, *context)
 
-    def _handled(
-        self, result: Any, subscription: Subscription, count: int, started: float
-    ) -> None:
+    def _handled(self, result: Any, subscription: Subscription, count: int, started: float) -> None:
         seconds = perf_counter() - started
         if result is not None:
             if type(result) is Batches and result.seconds is not None:
@@ -258,9 +256,7 @@ class RunningStage:
         assert self.inlet is not None and arrival.over is not None
         self.inlet.close(arrival)
         reason = arrival.over.reason
-        self.call(
-            self.stage.handle_cancel, (reason, arrival.subscription), self._over, arrival
-        )
+        self.call(self.stage.handle_cancel, (reason, arrival.subscription), self._over, arrival)
 
     def _over(self, result: Any, arrival: Arrival) -> None:
         assert self.inlet is not None
@@ -291,7 +287,7 @@ class RunningStage:
                 self._await(callback, result, then, context)
             else:
                 then(result, *context)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it is the owner's
             self.crash(error, callback)
 
     def crash(self, error: BaseException, callback: Callable[..., Any]) -> None:
@@ -348,7 +344,7 @@ class RunningStage:
                 return
             try:
                 then(task.result(), *context)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - it is the owner's
                 self.crash(error, callback)
             else:
                 self._scheduled = False
@@ -362,7 +358,7 @@ class RunningStage:
         """Run ``on_stop``, then be gone; its own failure counts unless there was one before."""
         try:
             result = self.stage.on_stop(self._reason)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it is the owner's
             self._gone(error)
             return
         if not hasattr(type(result), "__await__"):

@@ -169,9 +169,7 @@ class ProducerConsumer(Emitter[Out], Generic[In, Out]):
 
     def handle_events(self, events: Any, producer: Subscription) -> Any:
         """Called with a batch of one producer; returns the events to send on."""
-        raise NotImplementedError(
-            f"{type(self).__name__} needs a handle_events(events, producer)"
-        )
+        raise NotImplementedError(f"{type(self).__name__} needs a handle_events(events, producer)")
 
 
 class Consumer(Stage, Generic[In]):
@@ -179,6 +177,4 @@ class Consumer(Stage, Generic[In]):
 
     def handle_events(self, events: Any, producer: Subscription) -> Any:
         """Called with a batch of one producer."""
-        raise NotImplementedError(
-            f"{type(self).__name__} needs a handle_events(events, producer)"
-        )
+        raise NotImplementedError(f"{type(self).__name__} needs a handle_events(events, producer)")

@@ -102,7 +102,8 @@ class Subscription:
             raise ValueError("ask belongs to the consumer's end of a subscription")
         if self._demand is not None:
             raise ValueError(
-                "this subscription asks by itself; return 'manual' from handle_subscribe to ask by hand"
+                "this subscription asks by itself; to ask by hand return 'manual' from "
+                "handle_subscribe"
             )
         self._peer.deliver(Ask(self._number, count))
 

@@ -40,7 +40,11 @@ class DemandDispatcher:
         return DemandDispatcher(self._shuffle, self._max)
 
     def subscribe(self, subscription: int, options: Subscribe) -> None:
-        """See :meth:`Dispatcher.subscribe`."""
+        """See :meth:`Dispatcher.subscribe`.
+
+        Raises:
+            ValueError: its ``partition`` is not to be had here.
+        """
         if options.partition is not None:
             raise ValueError(
                 f"partition={options.partition!r} was given to a producer without partitions; "

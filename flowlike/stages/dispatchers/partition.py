@@ -53,7 +53,7 @@ class PartitionDispatcher:
     def __init__(
         self,
         partitions: int | Iterable[Hashable],
-        hash: Callable[[Any], Hashable | None] | None = None,  # noqa: A002
+        hash: Callable[[Any], Hashable | None] | None = None,
         *,
         split: Split | None = None,
     ) -> None:
@@ -80,7 +80,11 @@ class PartitionDispatcher:
         return PartitionDispatcher(self._names, split=self._split)
 
     def subscribe(self, subscription: int, options: Subscribe) -> None:
-        """See :meth:`Dispatcher.subscribe`."""
+        """See :meth:`Dispatcher.subscribe`.
+
+        Raises:
+            ValueError: its ``partition`` is not to be had here.
+        """
         names = ", ".join(repr(name) for name in self._names[:20])
         if options.partition is None:
             raise ValueError(
@@ -159,7 +163,6 @@ class PartitionDispatcher:
 
 def _split_by(function: Callable[[Any], Hashable | None], index: dict[Hashable, int]) -> Split:
     """A split that asks ``function`` about every event."""
-
     known = ", ".join(repr(name) for name in list(index)[:20])
 
     def position(event: Any) -> int:
