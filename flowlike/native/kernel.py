@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import operator
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Self
@@ -13,9 +12,16 @@ import numpy.typing as npt
 
 from flowlike.errors import KernelError
 
-__all__ = ["Kernel"]
+from .signature import (
+    Failure,
+    arguments_of,
+    buffer_type,
+    check_of,
+    checked_errors,
+    element_type,
+)
 
-_Failure = BaseException | type[BaseException]
+__all__ = ["Kernel"]
 
 
 class Kernel:
@@ -62,7 +68,7 @@ class Kernel:
     _read_as: Any
     _write_as: Any
     _checks: Mapping[str, Callable[[Any], Any]]
-    _errors: Mapping[int, _Failure]
+    _errors: Mapping[int, Failure]
     _values: tuple[Any, ...] | None
 
     def __init__(self) -> None:
@@ -78,7 +84,7 @@ class Kernel:
         input: npt.DTypeLike,
         output: npt.DTypeLike,
         params: Mapping[str, str] = MappingProxyType({}),
-        errors: Mapping[int, _Failure] = MappingProxyType({}),
+        errors: Mapping[int, Failure] = MappingProxyType({}),
         elementwise: bool = False,
     ) -> Self:
         """Wrap a C function ``int f(const T *in, U *out, size_t n, params...)``.
@@ -106,21 +112,21 @@ class Kernel:
         """
         kernel = cls.__new__(cls)
         kernel.name = _checked_name(name)
-        kernel.input = _element_type("input", input)
-        kernel.output = _element_type("output", output)
+        kernel.input = element_type("input", input)
+        kernel.output = element_type("output", output)
         kernel.elementwise = bool(elementwise)
         kernel.params = MappingProxyType(dict(params))
         kernel.bound = MappingProxyType({})
         kernel._ffi = ffi
         kernel._function = function
-        arguments = _arguments(ffi, function, name, kernel.params)
-        kernel._read_as = _pointer_type(ffi, arguments[0], "input", kernel.input)
-        kernel._write_as = _pointer_type(ffi, arguments[1], "output", kernel.output)
+        arguments = arguments_of(ffi, function, name, kernel.params)
+        kernel._read_as = buffer_type(ffi, arguments[0], "input", kernel.input)
+        kernel._write_as = buffer_type(ffi, arguments[1], "output", kernel.output)
         kernel._checks = {
-            param: _check_of(ffi, argument)
+            param: check_of(ffi, argument)
             for param, argument in zip(kernel.params, arguments[3:], strict=True)
         }
-        kernel._errors = _checked_errors(errors)
+        kernel._errors = checked_errors(errors)
         kernel._values = None if kernel.params else ()
         return kernel
 
@@ -302,119 +308,6 @@ def _checked_name(name: Any) -> str:
     if not isinstance(name, str) or not name:
         raise TypeError(f"name must be a non-empty str, not {name!r}")
     return name
-
-
-def _element_type(which: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
-    element = np.dtype(dtype)
-    if element.hasobject or element.itemsize == 0:
-        raise TypeError(f"{which} must be a dtype of fixed size without objects, not {dtype!r}")
-    return element
-
-
-def _arguments(ffi: Any, function: Any, name: str, params: Mapping[str, str]) -> list[Any]:
-    """The C types of the function's arguments, checked against the promised shape.
-
-    Raises:
-        TypeError: it has another shape, or other parameters.
-    """
-    wanted = "int f(const T *in, U *out, size_t n, parameters...)"
-    try:
-        # A str would be taken for the name of a type.
-        kind = ffi.typeof(function if not isinstance(function, str) else None)
-    except TypeError:
-        raise TypeError(f"function must be a cffi function {wanted}, not {function!r}") from None
-    if kind.kind != "function":
-        raise TypeError(f"function must be a cffi function {wanted}, not {kind.cname}")
-    arguments = list(kind.args)
-    fits = (
-        kind.result.cname == "int"
-        and not kind.ellipsis
-        and len(arguments) >= 3
-        and arguments[0].kind == arguments[1].kind == "pointer"
-        and arguments[2] is ffi.typeof("size_t")
-    )
-    if not fits:
-        raise TypeError(f"function of kernel {name!r} must be {wanted}, not {kind.cname}")
-    declared = [argument.cname for argument in arguments[3:]]
-    given = [ffi.typeof(c_type).cname for c_type in params.values()]
-    if declared != given:
-        raise TypeError(
-            f"params of kernel {name!r} must be the C types {declared} of its function, in "
-            f"their order, not {given}"
-        )
-    return arguments
-
-
-def _is_real(c_type: Any) -> bool:
-    return c_type.cname in ("float", "double", "long double")
-
-
-def _check_of(ffi: Any, c_type: Any) -> Callable[[Any], Any]:
-    """A function that returns a value as C can take it, or raises what is wrong with it."""
-    if c_type.kind != "primitive" or _is_real(c_type) or c_type.cname == "char":
-        cell = ffi.typeof(ffi.getctype(c_type, "[1]"))
-
-        def check(value: Any) -> Any:
-            ffi.new(cell, (value,))
-            return value
-
-        return check
-    bits = 8 * ffi.sizeof(c_type)
-    signed = int(ffi.cast(c_type, -1)) < 0
-    least = -(1 << (bits - 1)) if signed else 0
-    greatest = (1 << (bits - signed)) - 1
-
-    def check_integer(value: Any) -> int:
-        # cffi would take a float32 or a Fraction and cut it off at the point.
-        number = operator.index(value)
-        if least <= number <= greatest:
-            return number
-        raise OverflowError
-
-    return check_integer
-
-
-def _pointer_type(ffi: Any, pointer: Any, which: str, dtype: np.dtype[Any]) -> Any:
-    """What ``ffi.from_buffer`` shall make of an array of ``dtype``.
-
-    Raises:
-        TypeError: the pointer is one to elements of another size or kind.
-    """
-    item = pointer.item
-    if item.kind == "void" or item.cname in ("char", "unsigned char", "signed char"):
-        return ffi.typeof("char[]") if item.kind == "void" else ffi.typeof(f"{item.cname}[]")
-    if item.kind == "primitive":
-        real = dtype.kind == "f"
-        if ffi.sizeof(item) != dtype.itemsize or (
-            dtype.kind in "iufb" and _is_real(item) is not real
-        ):
-            raise TypeError(f"{which} {dtype} does not fit the C type {pointer.cname!r}")
-    elif ffi.sizeof(item) != dtype.itemsize:
-        raise TypeError(
-            f"{which} {dtype} has {dtype.itemsize} bytes, the C type {item.cname!r} "
-            f"{ffi.sizeof(item)}"
-        )
-    return ffi.typeof(ffi.getctype(item, "[]"))
-
-
-def _checked_errors(errors: Mapping[int, Any]) -> dict[int, _Failure]:
-    checked: dict[int, _Failure] = {}
-    for status, error in errors.items():
-        if operator.index(status) == 0:
-            raise ValueError("errors: status 0 means success and cannot raise")
-        if isinstance(error, BaseException):
-            try:
-                copy.copy(error)
-            except TypeError:
-                raise TypeError(
-                    f"errors[{status}] cannot be copied for every raise: give the class"
-                ) from None
-        elif not (isinstance(error, type) and issubclass(error, BaseException)):
-            raise TypeError(
-                f"errors[{status}] must be an exception class or instance, not {error!r}"
-            )
-        checked[operator.index(status)] = error
-    return checked
 
 
 def _check_dtype(name: str, what: str, array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:

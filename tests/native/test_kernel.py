@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import cffi
 import numpy as np
 import pytest
 from own_kernel.compiling import compiled
@@ -275,6 +276,8 @@ class TestFromCffi:
             ("f4", "i8", "input float32 does not fit"),
             ("i4", "i4", "output int32 does not fit"),
             ("O", "i8", "without objects"),
+            ("M8[s]", "i8", "without objects or dates"),
+            ("S0", "i8", "of fixed size"),
         ],
     )
     def test_dtypes_that_do_not_fit(
@@ -285,8 +288,14 @@ class TestFromCffi:
 
     @pytest.mark.parametrize(
         "params",
-        [{}, {"by": "double"}, {"by": "double", "shift": "int", "limit": "uint16_t"}],
-        ids=len,
+        [
+            {},
+            {"by": "double"},
+            {"by": "double", "shift": "int", "limit": "uint16_t"},
+            {"by": "double", "shift": "int8_t", "limit": "nonsense"},
+            {"by": "double", "shift": "int8_t", "limit": None},
+        ],
+        ids=str,
     )
     def test_params_that_are_not_the_function_s(
         self, module: ModuleType, params: dict[str, str]
@@ -295,6 +304,31 @@ class TestFromCffi:
             Kernel.from_cffi(
                 module.ffi, module.lib.scaled, name="k", input="f8", output="f8", params=params
             )
+
+    def test_a_library_that_cffi_loaded_without_a_compiler(self, module: ModuleType) -> None:
+        ffi = cffi.FFI()
+        ffi.cdef((HERE / "kernels.cdef").read_text())
+        library = ffi.dlopen(module.__file__)
+        doubled = Kernel.from_cffi(ffi, library.doubled, name="k", input="i4", output="i8")
+        assert doubled(np.arange(3, dtype=np.int32)).tolist() == [0, 2, 4]
+        params = {"by": "double", "shift": "int8_t", "limit": "uint16_t"}
+        scaled = Kernel.from_cffi(
+            ffi, library.scaled, name="k", input="f8", output="f8", params=params
+        )
+        assert scaled(np.ones(2), by=2.0, shift=1, limit=9).tolist() == [3.0, 3.0]
+        with pytest.raises(OverflowError):
+            scaled.bind(shift=128)
+        with pytest.raises(TypeError, match="must be the C types"):
+            Kernel.from_cffi(
+                ffi,
+                library.scaled,
+                name="k",
+                input="f8",
+                output="f8",
+                params={**params, "limit": "nonsense"},
+            )
+        with pytest.raises(TypeError, match="must be a cffi function"):
+            Kernel.from_cffi(ffi, len, name="k", input="f8", output="f8")
 
     def test_a_name_it_must_have(self, module: ModuleType) -> None:
         for name in ("", 5, None):

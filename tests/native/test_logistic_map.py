@@ -43,7 +43,9 @@ MODULI = [
 ]
 
 int64s = st.integers(LEAST, GREATEST) | st.integers(-1000, 1000) | st.sampled_from(EDGES)
-moduli = (int64s | st.integers(-(2**27), 2**27) | st.integers(2**47, 2**48) | st.sampled_from(MODULI)).filter(bool)
+moduli = (
+    int64s | st.integers(-(2**27), 2**27) | st.integers(2**47, 2**48) | st.sampled_from(MODULI)
+).filter(bool)
 
 
 def remainder(dividend: int, divisor: int) -> int:
