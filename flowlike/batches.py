@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 __all__ = ["Batch", "as_batch", "events_of", "is_batch", "join", "joinable"]
 
@@ -57,7 +58,8 @@ def events_of(batch: Batch) -> Iterable[Any]:
 def join(batches: Sequence[Batch]) -> Batch:
     """One batch with the events of all, in order.
 
-    Arrays of one dtype and row shape stay an array; anything else becomes a list.
+    Arrays of one dtype and row shape stay an array, and a view where they are neighbouring
+    pieces of one array; anything else becomes a list.
     A single batch is returned as it is. No batches give an empty list.
     """
     if len(batches) == 1:
@@ -65,7 +67,7 @@ def join(batches: Sequence[Batch]) -> Batch:
     if batches and isinstance(batches[0], np.ndarray):
         first = batches[0]
         if all(joinable(first, batch) for batch in batches):
-            return np.concatenate(batches)
+            return np.concatenate(batches) if (view := _adjoining(batches)) is None else view
     joined: list[Any] = []
     for batch in batches:
         joined.extend(events_of(batch))
@@ -81,3 +83,24 @@ def joinable(first: Batch, second: Batch) -> bool:
             and first.shape[1:] == second.shape[1:]
         )
     return isinstance(first, list) and isinstance(second, list)
+
+
+def _adjoining(arrays: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any] | None:
+    """The arrays as one view, if they lie in the memory of one array just so."""
+    first, total = arrays[0], 0
+    owner, strides = _owner(first), first.strides
+    if any(array.strides != strides or _owner(array) is not owner for array in arrays[1:]):
+        return None
+    address = first.__array_interface__["data"][0]
+    for array in arrays:
+        if array.__array_interface__["data"][0] != address + total * strides[0]:
+            return None
+        total += len(array)
+    return as_strided(first, (total, *first.shape[1:]), strides, subok=True)
+
+
+def _owner(array: Any) -> Any:
+    """Whose memory it is."""
+    while (base := getattr(array, "base", None)) is not None:
+        array = base
+    return array
