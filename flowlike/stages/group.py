@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from flowlike.stages.messages import Start
+from flowlike.stages.messages import Start, SubscribeTo
 from flowlike.stages.ref import StageRef, as_subscribe
 from flowlike.stages.run_queue import RunQueue
 from flowlike.stages.running import Reason, RunningStage
@@ -126,6 +126,7 @@ class StageGroup:
             TypeError: no stage, a stage that runs already, or a producer that subscribes.
             ValueError: a producer refuses the subscription.
             RuntimeError: the group is not entered, or has ended.
+            CancelledError: the caller was cancelled; the stage is ended.
         """
         options = [as_subscribe(to) for to in subscribe_to]
         running = self._admit(stage, name)
@@ -135,15 +136,20 @@ class StageGroup:
                 f"{type(running.stage).__name__} is a Producer and cannot subscribe to anything; "
                 "derive it from ProducerConsumer or Consumer"
             )
-        reply = asyncio.get_running_loop().create_future()
-        running.deliver(Start((), reply))
+        loop = asyncio.get_running_loop()
+        asked = tuple(SubscribeTo(each, loop.create_future()) for each in options)
+        started = loop.create_future()
+        running.deliver(Start(asked, started))
+        replies = [started, *(each.reply for each in asked)]
         try:
-            await reply
-            for each in options:
-                await running.ref.subscribe(each)
-        except BaseException:
+            answers = await asyncio.gather(*replies, return_exceptions=True)
+        except asyncio.CancelledError:
             running.end("shutdown")
             raise
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                running.end("shutdown")
+                raise answer
         return running.ref
 
     def spawn(
@@ -153,10 +159,10 @@ class StageGroup:
 
         A subscription that is refused then ends the stage with the error.
         """
-        options = tuple(subscribe_to)
         running = self._admit(stage, name)
-        self._unsettled += len(options)
-        running.deliver(Start(options, None))
+        asked = tuple(SubscribeTo(options, None) for options in subscribe_to)
+        self._unsettled += len(asked)
+        running.deliver(Start(asked, None))
         return running.ref
 
     async def settled(self) -> None:

@@ -84,18 +84,18 @@ class Ended(NamedTuple):
     finished: bool
 
 
-class Start(NamedTuple):
-    """Owner to stage: run ``on_start``, then subscribe."""
-
-    subscribe_to: tuple[Subscribe, ...]
-    reply: asyncio.Future[None] | None
-
-
 class SubscribeTo(NamedTuple):
     """Anyone to a consumer: subscribe to a producer."""
 
     options: Subscribe
     reply: asyncio.Future[Any] | None
+
+
+class Start(NamedTuple):
+    """Owner to stage: run ``on_start``, then subscribe to all of these at once."""
+
+    subscribe_to: tuple[SubscribeTo, ...]
+    reply: asyncio.Future[None] | None
 
 
 class Stop(NamedTuple):

@@ -37,8 +37,8 @@ _numbers = itertools.count(1)
 
 def _start(running: RunningStage, message: Start) -> None:
     def started(_: Any) -> None:
-        for options in message.subscribe_to:
-            _subscribe_to(running, SubscribeTo(options, None))
+        for subscribe_to in message.subscribe_to:
+            _subscribe_to(running, subscribe_to)
         if message.reply is not None and not message.reply.done():
             message.reply.set_result(None)
 
@@ -205,9 +205,10 @@ def refuse(running: RunningStage, message: Any) -> None:
     error = StageStopped(f"stage {running.ref.name!r} has ended")
     if isinstance(message, Subscribed):
         message.consumer.deliver(Refused(message.subscription, error))
-    elif (
-        isinstance(message, (Call, SubscribeTo, Start))
-        and message.reply is not None
-        and not message.reply.done()
-    ):
-        message.reply.set_exception(error)
+        return
+    replies = [getattr(message, "reply", None)]
+    if isinstance(message, Start):
+        replies.extend(subscribe_to.reply for subscribe_to in message.subscribe_to)
+    for reply in replies:
+        if reply is not None and not reply.done():
+            reply.set_exception(error)
