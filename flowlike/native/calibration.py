@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def calibrate(
     make_input: Callable[[int], Any],
     *,
     name: str | None = None,
-    target: float = 0.001,
+    target: float | timedelta = 0.001,
     repeats: int = 10,
 ) -> Calibration:
     """Find the largest chunk that ``function`` works off within ``target`` seconds.
@@ -64,7 +65,7 @@ def calibrate(
         function: called with ``make_input(n)``.
         make_input: makes an input of n items.
         name: under which to keep the result.
-        target: seconds a call may take.
+        target: seconds (or a timedelta) that a call may take.
         repeats: how often a length is timed.
 
     Raises:
@@ -77,18 +78,18 @@ def calibrate(
     """
     check_callable("function", function)
     check_callable("make_input", make_input)
-    check_seconds("target", target)
+    seconds = check_seconds("target", target)
     check_count("repeats", repeats)
     if name is None:
-        return _measured(function, make_input, target, repeats)
+        return _measured(function, make_input, seconds, repeats)
     _check_name(name)
     override = _from_environment(name)
     if override is not None:
         return Calibration(override, math.nan, math.nan)
-    path = _cache_path(name, target)
+    path = _cache_path(name, seconds)
     kept = _kept(path)
     if kept is None:
-        kept = _measured(function, make_input, target, repeats)
+        kept = _measured(function, make_input, seconds, repeats)
         _keep(path, kept)
     return kept
 
@@ -147,7 +148,7 @@ def _cache_path(name: str, target: float) -> Path:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     machine = (platform.node(), platform.machine(), platform.processor(), os.cpu_count())
     versions = (version("flowlike"), platform.python_implementation(), platform.python_version())
-    told_apart = repr((name, float(target), machine, versions)).encode()
+    told_apart = repr((name, target, machine, versions)).encode()
     digest = hashlib.sha256(told_apart).hexdigest()[:16]
     plain = re.sub(r"[^A-Za-z0-9]", "_", name)
     return folder / "flowlike" / "calibration" / f"{plain}-{digest}.json"

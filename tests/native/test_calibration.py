@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,8 @@ def test_a_call_that_takes_no_time_at_all(machine: Started) -> None:
 
 def test_another_target(machine: Started) -> None:
     found = calibrate(machine(0.0, 0.001), itself, target=0.0165, repeats=3)
+    assert found.chunk_size == 16
+    found = calibrate(machine(0.0, 0.001), itself, target=timedelta(milliseconds=16.5))
     assert found.chunk_size == 16
 
 
