@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from flowlike.batches import Batch, events_of
 from flowlike.native import partition_of, scatter
 from flowlike.operators import Key, key_function
+from flowlike.operators.notes import describe_event
 from flowlike.operators.operator import function_name
 from flowlike.options import check_callable
 from flowlike.stages import DemandDispatcher, Dispatcher, PartitionDispatcher
@@ -73,7 +74,7 @@ class Partition:
             return PartitionDispatcher(partitions, self.hash)
         if partitions == 1:
             return DemandDispatcher()  # no hash is needed to find the only one
-        return PartitionDispatcher(partitions, split=_Splitter(self.key, partitions))
+        return PartitionDispatcher(partitions, split=_Splitter(self.key, partitions, self.label))
 
     def partition(self, replica: int, partitions: int) -> int | None:
         """What a replica subscribes to: its own partition."""
@@ -86,24 +87,21 @@ Routing = Partition | Shuffle
 class _Splitter:
     """Splits batches by the stable hash of their keys: arrays natively, others per event."""
 
-    __slots__ = ("_function", "_key", "_partitions")
+    __slots__ = ("_function", "_key", "_label", "_partitions")
 
-    def __init__(self, key: Key | None, partitions: int) -> None:
+    def __init__(self, key: Key | None, partitions: int, label: str) -> None:
         self._key = key
         self._function = None if key is None else key_function(key)
         self._partitions = partitions
+        self._label = label
 
     def __call__(self, batch: Batch) -> list[Batch]:
         if isinstance(batch, np.ndarray):
             return self._split_array(batch)
-        partitions, function = self._partitions, self._function
-        parts: list[list[Any]] = [[] for _ in range(partitions)]
-        if function is None:
-            for event in events_of(batch):
-                parts[partition_of(event, partitions)].append(event)
-        else:
-            for event in events_of(batch):
-                parts[partition_of(function(event), partitions)].append(event)
+        parts: list[list[Any]] = [[] for _ in range(self._partitions)]
+        events = events_of(batch)
+        for event, partition in zip(events, self._partitions_of(events), strict=True):
+            parts[partition].append(event)
         return list(parts)
 
     def _split_array(self, batch: np.ndarray[Any, Any]) -> list[Batch]:
@@ -115,7 +113,15 @@ class _Splitter:
             return list(scatter(batch, partitions, batch[key]))
         if isinstance(key, int) and batch.ndim == 2:
             return list(scatter(batch, partitions, batch[:, key]))
-        events = events_of(batch)
-        keys = events if self._function is None else map(self._function, events)
-        ids = np.fromiter((partition_of(each, partitions) for each in keys), np.intp, len(batch))
+        ids = np.fromiter(self._partitions_of(events_of(batch)), np.intp, len(batch))
         return [batch[ids == each] for each in range(partitions)]
+
+    def _partitions_of(self, events: Iterable[Any]) -> Iterator[int]:
+        function, partitions = self._function, self._partitions
+        event = None
+        try:
+            for event in events:
+                yield partition_of(event if function is None else function(event), partitions)
+        except Exception as error:
+            error.add_note(f"in {self._label}, {describe_event(event)}")
+            raise

@@ -222,7 +222,7 @@ class RunningFlow:
         stage.buffer_keep = options.buffer_keep
         return group.spawn(
             stage,
-            name=plan.name,
+            name=f"{plan.name}, replica {replica}",
             subscribe_to=[
                 Subscribe(
                     producer,

@@ -138,9 +138,9 @@ class StageGroup:
             )
         loop = asyncio.get_running_loop()
         asked = tuple(SubscribeTo(each, loop.create_future()) for each in options)
-        started = loop.create_future()
+        started: asyncio.Future[Any] = loop.create_future()
         running.deliver(Start(asked, started))
-        replies = [started, *(each.reply for each in asked)]
+        replies = [started, *(each.reply for each in asked if each.reply is not None)]
         try:
             answers = await asyncio.gather(*replies, return_exceptions=True)
         except asyncio.CancelledError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flowlike.batches import Batch, events_of
+from flowlike.operators.notes import describe_event
 from flowlike.options import check_callable, check_count
 from flowlike.stages.dispatchers.dispatcher import Deliveries
 
@@ -166,16 +167,19 @@ def _split_by(function: Callable[[Any], Hashable | None], index: dict[Hashable, 
     known = ", ".join(repr(name) for name in list(index)[:20])
 
     def position(event: Any) -> int:
-        name = function(event)
-        if name is None:
-            return -1
         try:
-            return index[name]
-        except (KeyError, TypeError):
-            raise ValueError(
-                f"hash returned {name!r} for the event {event!r:.100}; "
-                f"the partitions are {known}, and None drops the event"
-            ) from None
+            name = function(event)
+            if name is None:
+                return -1
+            if name in index:
+                return index[name]
+        except Exception as error:
+            error.add_note(f"in the hash of the partitions, {describe_event(event)}")
+            raise
+        raise ValueError(
+            f"hash returned {name!r} for the {describe_event(event)}; "
+            f"the partitions are {known}, and None drops the event"
+        )
 
     def split(batch: Batch) -> list[Batch]:
         if isinstance(batch, np.ndarray):
