@@ -10,23 +10,26 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 NATIVE := $(shell find native -type f)
+# An editable install knows the packages that were there: another one means another stamp.
+PACKAGES := $(shell find flowlike -name __init__.py | LC_ALL=C sort | cksum | cut -d' ' -f1)
+FLOWLIKE := $(STAMPS)/flowlike-$(PACKAGES)
 
 DEMO ?= --columns c,c-fast,5,8 --stages 1,2,4,8 --runs 3
 BENCH ?= --columns c,c-fast,numpy,5,6,7,8 --stages 1,2,4,8,16,32,64,128 --runs 5 --json build/bench.json
 
 .PHONY: bench check check-native clean demo docs test
 
-demo: $(STAMPS)/flowlike
+demo: $(FLOWLIKE)
 	@$(BIN)/python examples/logistic_map/benchmark.py $(DEMO)
 
-bench: $(STAMPS)/flowlike
+bench: $(FLOWLIKE)
 	@mkdir -p build
 	@$(BIN)/python examples/logistic_map/benchmark.py $(BENCH)
 
-test: $(STAMPS)/flowlike $(STAMPS)/test
+test: $(FLOWLIKE) $(STAMPS)/test
 	@$(BIN)/python -m pytest
 
-check: $(STAMPS)/flowlike $(STAMPS)/test $(STAMPS)/check
+check: $(FLOWLIKE) $(STAMPS)/test $(STAMPS)/check
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
@@ -35,7 +38,7 @@ check: $(STAMPS)/flowlike $(STAMPS)/test $(STAMPS)/check
 check-native:
 	@sh native/check.sh build/check-native
 
-docs: $(STAMPS)/flowlike $(STAMPS)/docs
+docs: $(FLOWLIKE) $(STAMPS)/docs
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
@@ -43,7 +46,7 @@ clean:
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(STAMPS)/flowlike: $(STAMPS)/pip pyproject.toml $(NATIVE)
+$(FLOWLIKE): $(STAMPS)/pip pyproject.toml $(NATIVE)
 	@echo "building flowlike"
 	@$(PIP) install --editable .
 	@touch $@
