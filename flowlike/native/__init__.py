@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from .calibration import Calibration as Calibration
-from .calibration import calibrate as calibrate
-from .hashing import partition_of as partition_of
-from .hashing import stable_hash as stable_hash
-from .kernel import Kernel as Kernel
-from .logistic import LogisticMap as LogisticMap
-from .logistic import logistic_map as logistic_map
-from .logistic import logistic_map_naive as logistic_map_naive
-from .scatter import partition_ids as partition_ids
-from .scatter import scatter as scatter
+from flowlike.native.calibration import Calibration as Calibration
+from flowlike.native.calibration import calibrate as calibrate
+from flowlike.native.hashing import partition_of as partition_of
+from flowlike.native.hashing import stable_hash as stable_hash
+from flowlike.native.kernel import Kernel as Kernel
+from flowlike.native.logistic import LogisticMap as LogisticMap
+from flowlike.native.logistic import logistic_map as logistic_map
+from flowlike.native.logistic import logistic_map_naive as logistic_map_naive
+from flowlike.native.scatter import partition_ids as partition_ids
+from flowlike.native.scatter import scatter as scatter
 
 __all__ = [
     "Calibration",

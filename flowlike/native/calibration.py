@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
-import platform
 import re
-import sys
-import tempfile
 import time
-import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from flowlike.options import check_callable, check_count, check_seconds
@@ -86,11 +78,14 @@ def calibrate(
     override = _from_environment(name)
     if override is not None:
         return Calibration(override, math.nan, math.nan)
-    path = _cache_path(name, seconds)
-    kept = _kept(path)
+    # Lazily: files and JSON are nothing that everybody who imports flowlike should pay for.
+    from flowlike.native.calibration_cache import cache_path, keep, kept_at  # noqa: PLC0415
+
+    path = cache_path(name, seconds)
+    kept = kept_at(path)
     if kept is None:
         kept = _measured(function, make_input, seconds, repeats)
-        _keep(path, kept)
+        keep(path, kept)
     return kept
 
 
@@ -139,45 +134,3 @@ def _from_environment(name: str) -> int | None:
     if not re.fullmatch(r"[0-9]+", text.strip()) or int(text) < 1:
         raise ValueError(f"{variable} must be a positive integer, not {text!r}")
     return int(text)
-
-
-def _cache_path(name: str, target: float) -> Path:
-    if sys.platform == "darwin":
-        folder = Path.home() / "Library" / "Caches"
-    else:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    machine = (platform.node(), platform.machine(), platform.processor(), os.cpu_count())
-    versions = (version("flowlike"), platform.python_implementation(), platform.python_version())
-    told_apart = repr((name, target, machine, versions)).encode()
-    digest = hashlib.sha256(told_apart).hexdigest()[:16]
-    plain = re.sub(r"[^A-Za-z0-9]", "_", name)
-    return folder / "flowlike" / "calibration" / f"{plain}-{digest}.json"
-
-
-def _kept(path: Path) -> Calibration | None:
-    """What was kept, or None where there is nothing, or nothing sound."""
-    try:
-        fields = json.loads(path.read_text("utf-8"))
-        kept = Calibration(
-            int(fields["chunk_size"]), float(fields["seconds_per_item"]), float(fields["overhead"])
-        )
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-    return kept if kept.chunk_size >= 1 else None
-
-
-def _keep(path: Path, calibration: Calibration) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed into place, so that another process never reads half a file.
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False
-        ) as file:
-            json.dump(asdict(calibration), file)
-        Path(file.name).replace(path)
-    except OSError as error:
-        warnings.warn(
-            f"the calibration is not kept, {path.parent} cannot be written: {error}",
-            RuntimeWarning,
-            stacklevel=3,
-        )

@@ -5,19 +5,15 @@ from __future__ import annotations
 import dataclasses
 import numbers
 from collections.abc import Hashable, Iterable
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
-from pathlib import PurePosixPath
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 
-from ._kernels import lib
+from flowlike.native._kernels import lib
 
-__all__ = ["BYTES_SEED", "partition_of", "stable_hash"]
+__all__ = ["BYTES_SEED", "partition_of", "sequence", "stable_hash", "tagged"]
 
 MOST_PARTITIONS = 2**32 - 1
 
@@ -25,8 +21,6 @@ BYTES_SEED = 0x5BF0_3635_16E7_4C0D
 _TEXT_SEED = 0x243F_6A88_85A3_08D3
 
 _MASK = 2**64 - 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 _number: Any = lib.flowlike_hash_number
 _bytes: Any = lib.flowlike_hash_bytes
@@ -89,57 +83,27 @@ def _other(key: Any) -> int:
         if not isinstance(item, np.generic):
             return stable_hash(item)
     if isinstance(key, numbers.Number):
-        not_a_number = key.is_nan() if isinstance(key, Decimal) else key != key  # noqa: PLR0124
+        # A decimal says it by a method: a signalling NaN refuses to be compared.
+        is_nan = getattr(key, "is_nan", None)
+        not_a_number = key != key if is_nan is None else is_nan()  # noqa: PLR0124
         return _number(lib.FLOWLIKE_NAN_HASH if not_a_number else hash(key))  # type: ignore[no-any-return]
     if isinstance(key, bytes):
         return _bytes(key, len(key), BYTES_SEED)  # type: ignore[no-any-return]
     if isinstance(key, tuple):
-        return _sequence("tuple", key)
+        return sequence("tuple", key)
     if isinstance(key, frozenset):
         # A sum does not depend on the order of the elements.
         total = sum(_number(stable_hash(element) - 2**63) for element in key)
-        return _combine(_tagged("frozenset", len(key)), total & _MASK)  # type: ignore[no-any-return]
+        return _combine(tagged("frozenset", len(key)), total & _MASK)  # type: ignore[no-any-return]
     if isinstance(key, Enum):
-        return _sequence("enum", (type(key).__qualname__, key.name))
+        return sequence("enum", (type(key).__qualname__, key.name))
     if _is_frozen_dataclass(key):
         values = (getattr(key, f.name) for f in dataclasses.fields(key) if f.compare)
-        return _sequence(type(key).__qualname__, values)
-    return _scalar(key)
+        return sequence(type(key).__qualname__, values)
+    # Lazily: few keys are dates or UUIDs, and their modules cost as much as all of flowlike.
+    from flowlike.native.scalar_keys import hash_scalar  # noqa: PLC0415
 
-
-def _scalar(key: Any) -> int:
-    """Scalars of the standard library, each by the value that its equality compares.
-
-    Raises:
-        TypeError: it is none of those either.
-    """
-    match key:
-        case None:
-            return _tagged("None", 0)
-        case datetime() if key.utcoffset() is not None:
-            return _tagged("datetime", (key - _EPOCH) // _MICROSECOND)
-        case datetime():
-            moment = (key - _EPOCH.replace(tzinfo=None)) // _MICROSECOND
-            return _tagged("naive datetime", moment)
-        case date():
-            return _tagged("date", key.toordinal())
-        case time():
-            offset = key.utcoffset()
-            span = timedelta(0, (key.hour * 60 + key.minute) * 60 + key.second, key.microsecond)
-            tag = "naive time" if offset is None else "time"
-            return _tagged(tag, (span - (offset or timedelta())) // _MICROSECOND)
-        case timedelta():
-            return _tagged("timedelta", key // _MICROSECOND)
-        case UUID():
-            return _tagged("uuid", key.int)
-        case PurePosixPath():
-            return _sequence("path", (str(key),))
-    unfit = "is not hashable" if type(key).__hash__ is None else "has no stable hash"
-    raise TypeError(
-        f"a key of type {type(key).__name__!r} {unfit}; keys may be numbers, str, bytes, None, "
-        f"dates and times, UUIDs, enums, and tuples, frozensets and frozen dataclasses of "
-        f"these; convert it in key=, or give hash="
-    )
+    return hash_scalar(key)
 
 
 def _is_frozen_dataclass(key: Any) -> bool:
@@ -147,11 +111,13 @@ def _is_frozen_dataclass(key: Any) -> bool:
     return params is not None and params.frozen and params.eq
 
 
-def _tagged(tag: str, number: int) -> int:
+def tagged(tag: str, number: int) -> int:
+    """The hash of a number that is a ``tag``, and so equal to no plain number."""
     return _combine(_text(tag), stable_hash(number))  # type: ignore[no-any-return]
 
 
-def _sequence(tag: str, elements: Iterable[Any]) -> int:
+def sequence(tag: str, elements: Iterable[Any]) -> int:
+    """The hash of several keys in order that make a ``tag``."""
     result = _text(tag)
     for element in elements:
         result = _combine(result, stable_hash(element))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from flowlike.errors import KernelError
-
-from .signature import (
+from flowlike.native.signature import (
     Failure,
     arguments_of,
     buffer_type,
@@ -20,6 +18,9 @@ from .signature import (
     checked_errors,
     element_type,
 )
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["Kernel"]
 

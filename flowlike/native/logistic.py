@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ._kernels import ffi, lib
-from .kernel import Kernel
+from flowlike.native._kernels import ffi, lib
+from flowlike.native.kernel import Kernel
 
 __all__ = ["LogisticMap", "logistic_map", "logistic_map_naive", "paths"]
 

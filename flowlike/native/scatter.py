@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from flowlike.native._kernels import ffi, lib
+from flowlike.native.hashing import BYTES_SEED, MOST_PARTITIONS, partition_of
 from flowlike.options import check_count
-
-from ._kernels import ffi, lib
-from .hashing import BYTES_SEED, MOST_PARTITIONS, partition_of
 
 __all__ = ["partition_ids", "scatter"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flowlike.native import Calibration, calibrate, calibration
+from flowlike.native import Calibration, calibrate, calibration, calibration_cache
 
 
 class Machine:
@@ -37,7 +37,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[float,
         monkeypatch.setattr(calibration.time, "perf_counter", made.perf_counter)
         return made
 
-    monkeypatch.setattr(calibration.sys, "platform", "linux")
+    monkeypatch.setattr(calibration_cache.sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return started
 
