@@ -25,6 +25,8 @@ demo: $(FLOWLIKE)
 bench: $(FLOWLIKE)
 	@mkdir -p build
 	@$(BIN)/python examples/logistic_map/benchmark.py $(BENCH)
+	@$(BIN)/python examples/logistic_map/benchmark.py --memory --stages 2,8,128
+	@$(BIN)/python examples/overhead.py --json build/overhead.json
 
 test: $(FLOWLIKE) $(STAMPS)/test
 	@$(BIN)/python -m pytest
