@@ -6,29 +6,33 @@ are stages, which can be used on their own: :class:`Producer`, :class:`ProducerC
 :class:`Consumer`, started in a :class:`StageGroup`.
 """
 
-from flowlike.errors import FlowBuildError as FlowBuildError
-from flowlike.errors import FlowlikeError as FlowlikeError
-from flowlike.errors import KernelError as KernelError
-from flowlike.errors import SourceExhausted as SourceExhausted
-from flowlike.errors import StageStopped as StageStopped
-from flowlike.flow import Flow as Flow
-from flowlike.flow import RunningFlow as RunningFlow
-from flowlike.flow import RunReport as RunReport
-from flowlike.flow import StageReport as StageReport
-from flowlike.operators import GlobalWindow as GlobalWindow
-from flowlike.operators import TriggerContext as TriggerContext
-from flowlike.runners import LocalRunner as LocalRunner
-from flowlike.stages import Batches as Batches
-from flowlike.stages import Consumer as Consumer
-from flowlike.stages import DemandDispatcher as DemandDispatcher
-from flowlike.stages import Dispatcher as Dispatcher
-from flowlike.stages import PartitionDispatcher as PartitionDispatcher
-from flowlike.stages import Producer as Producer
-from flowlike.stages import ProducerConsumer as ProducerConsumer
-from flowlike.stages import StageGroup as StageGroup
-from flowlike.stages import StageRef as StageRef
-from flowlike.stages import Subscribe as Subscribe
-from flowlike.stages import Subscription as Subscription
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flowlike.errors import FlowBuildError as FlowBuildError
+    from flowlike.errors import FlowlikeError as FlowlikeError
+    from flowlike.errors import KernelError as KernelError
+    from flowlike.errors import SourceExhausted as SourceExhausted
+    from flowlike.errors import StageStopped as StageStopped
+    from flowlike.flow import Flow as Flow
+    from flowlike.flow import RunningFlow as RunningFlow
+    from flowlike.flow import RunReport as RunReport
+    from flowlike.flow import StageReport as StageReport
+    from flowlike.operators import GlobalWindow as GlobalWindow
+    from flowlike.operators import TriggerContext as TriggerContext
+    from flowlike.runners import LocalRunner as LocalRunner
+    from flowlike.stages import Batches as Batches
+    from flowlike.stages import Consumer as Consumer
+    from flowlike.stages import DemandDispatcher as DemandDispatcher
+    from flowlike.stages import Dispatcher as Dispatcher
+    from flowlike.stages import PartitionDispatcher as PartitionDispatcher
+    from flowlike.stages import Producer as Producer
+    from flowlike.stages import ProducerConsumer as ProducerConsumer
+    from flowlike.stages import StageGroup as StageGroup
+    from flowlike.stages import StageRef as StageRef
+    from flowlike.stages import Subscribe as Subscribe
+    from flowlike.stages import Subscription as Subscription
 
 __all__ = [
     "Batches",
@@ -55,3 +59,37 @@ __all__ = [
     "Subscription",
     "TriggerContext",
 ]
+
+# Each name is imported when it is first used: who needs a kernel pays for no flow.
+_ROOMS = {
+    "errors": ("FlowBuildError", "FlowlikeError", "KernelError", "SourceExhausted", "StageStopped"),
+    "flow": ("Flow", "RunReport", "RunningFlow", "StageReport"),
+    "operators": ("GlobalWindow", "TriggerContext"),
+    "runners": ("LocalRunner",),
+    "stages": (
+        "Batches",
+        "Consumer",
+        "DemandDispatcher",
+        "Dispatcher",
+        "PartitionDispatcher",
+        "Producer",
+        "ProducerConsumer",
+        "StageGroup",
+        "StageRef",
+        "Subscribe",
+        "Subscription",
+    ),
+}
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'flowlike' has no attribute {name!r}")
+    value: object = getattr(import_module(f"flowlike.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = sorted((ROOT / "flowlike").rglob("__init__.py"))
+FRONT = ROOT / "flowlike" / "__init__.py"
 MODULES = sorted(
     path for path in (ROOT / "flowlike").rglob("*.py") if not path.name.startswith("_")
 )
@@ -44,7 +45,7 @@ def shown(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", PACKAGES, ids=shown)
+@pytest.mark.parametrize("path", [path for path in PACKAGES if path != FRONT], ids=shown)
 def test_a_package_shows_what_it_imports_and_defines_nothing(path: Path) -> None:
     tree = parse(path)
     if not tree.body:
@@ -64,6 +65,23 @@ def test_a_package_shows_what_it_imports_and_defines_nothing(path: Path) -> None
             case _:
                 pytest.fail(f"line {node.lineno}: a face defines nothing")
     assert literal_all(tree) == sorted(shows)
+
+
+def test_the_front_door_shows_each_name_from_the_room_that_type_checkers_see() -> None:
+    tree = parse(FRONT)
+    checked = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.name: node.module
+        for node in checked.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert literal_all(tree) == sorted(seen)
+    front = importlib.import_module("flowlike")
+    for name, room in seen.items():
+        assert getattr(front, name) is getattr(importlib.import_module(str(room)), name)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = front.Nothing
 
 
 @pytest.mark.parametrize("path", MODULES, ids=shown)

@@ -16,7 +16,7 @@ from flowlike.flow.pools import Pools
 from flowlike.flow.replica import Replica
 from flowlike.flow.report import RunReport, report_stage
 from flowlike.flow.routing import Routing, Shuffle
-from flowlike.flow.runner import Runner, default_runner
+from flowlike.flow.runner import Runner
 from flowlike.operators import compile_program
 from flowlike.options import check_choice, check_seconds
 from flowlike.stages import Dispatcher, Producer, StageGroup, StageRef, Subscribe
@@ -46,7 +46,6 @@ class RunningFlow:
             raise TypeError(f"runner must be a runner such as LocalRunner(), not {runner!r:.80}")
         self._plan = plan
         self._collector = collector
-        self._runner = runner or default_runner()
         self._timeout = None if timeout is None else check_seconds("timeout", timeout)
         self._demand = check_choice("demand", demand, ("forward", "accumulate"))
         threads = sum(
@@ -55,7 +54,8 @@ class RunningFlow:
             for operator in layer.layer.operators
         )
         self._pools = Pools(min(max(cpus(), threads), _MOST_THREADS), cpus())
-        self._opening = self._runner.open()
+        # Without a runner the stages live here, as with LocalRunner.
+        self._opening = StageGroup() if runner is None else runner.open()
         self._group: StageGroup | None = None
         self._stages: dict[SourcePlan | LayerPlan, list[StageRef]] = {}
         self._started = 0.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from flowlike.flow.runner import set_default_runner
 from flowlike.stages import StageGroup
 
 __all__ = ["LocalRunner"]
@@ -22,6 +21,3 @@ class LocalRunner:
     def open(self) -> AbstractAsyncContextManager[StageGroup]:
         """A group of stages in the running loop."""
         return StageGroup()
-
-
-set_default_runner(LocalRunner)
