@@ -29,6 +29,7 @@ class AsyncIterableSource(Producer[Any]):
         self._reader: asyncio.Task[None] | None = None
         self._read: list[Any] = []
         self._flush_is_due = False
+        self._stopping = False
 
     def handle_demand(self, demand: int) -> None:
         """Let the reader read on."""
@@ -38,19 +39,32 @@ class AsyncIterableSource(Producer[Any]):
             self._reader = loop.create_task(self._read_on(), name="flowlike-async-source")
 
     async def on_stop(self, reason: str | BaseException) -> None:
-        """Stop reading and close the iterator."""
+        """Stop reading and close the iterator.
+
+        Raises:
+            BaseException: what the iterator raised when it was interrupted.
+        """
+        self._stopping = True
+        failure = None
         if self._reader is not None and not self._reader.done():
             self._reader.cancel()
             await asyncio.wait([self._reader])
+            failure = None if self._reader.cancelled() else self._reader.exception()
         close = getattr(self._iterator, "aclose", None)
         if close is not None:
             await close()
+        if failure is not None:
+            raise failure
 
     async def _read_on(self) -> None:
-        """Read what is wanted; a failure of the iterator ends the stage with it."""
+        """Read what is wanted; a failure of the iterator ends the stage with it.
+
+        Raises:
+            CancelledError: `on_stop` has interrupted the iterator.
+        """
         stage = self._started()
         try:
-            while self._wanted:
+            while self._wanted and not self._stopping:
                 event = await anext(self._iterator, _END)
                 if event is _END:
                     self._wanted = 0
@@ -61,8 +75,10 @@ class AsyncIterableSource(Producer[Any]):
                 if not self._flush_is_due:
                     self._flush_is_due = True
                     asyncio.get_running_loop().call_soon(self._flush)
-        except Exception as error:  # noqa: BLE001 - the stage ends with it, whatever it is
-            error.add_note(f"in the source {self._iterator!r:.100}")
+        except (Exception, asyncio.CancelledError) as error:  # the stage ends with it, whatever
+            if self._stopping:
+                raise
+            error.add_note(f"in {stage.ref.name}, reading {self._iterator!r:.100}")
             stage.end(error)
         else:
             self._flush()

@@ -16,6 +16,9 @@ SLOW = 0.002
 """Seconds: an iterator whose ``next`` takes longer is read in a thread; also how long the
 loop reads before it looks after others."""
 
+_STEP = 1024
+"""Events that are read between two looks at the clock where nobody minds a slow one."""
+
 
 class IterableSource(Producer[Any]):
     """Reads exactly as many events as are asked for, never one more.
@@ -32,7 +35,6 @@ class IterableSource(Producer[Any]):
         self._may_switch = read_in == "auto"
         self._in_thread = read_in == "thread"
         self._thread: ReadingThread | None = None
-        self._step = 1 if read_in == "auto" else 1024
         self._rest = 0  # demand that is left over when the slice of time was used up
 
     def handle_demand(self, demand: int) -> list[Any] | None:
@@ -58,40 +60,42 @@ class IterableSource(Producer[Any]):
 
     def _read(self) -> list[Any]:
         events: list[Any] = []
-        started = now = perf_counter()
-        while self._rest and now - started < SLOW:
-            count = min(self._step, self._rest)
-            before = len(events)
-            events.extend(islice(self._iterator, count))
-            got = len(events) - before
-            if got < count:
-                self._rest = 0
-                self.finish()
-                return events
-            self._rest -= count
-            then, now = now, perf_counter()
-            self._adapt(count, now - then)
-            if self._in_thread:
-                break
-        if self._in_thread:
+        ended = self._read_watched(events) if self._may_switch else self._read_steps(events)
+        self._rest -= len(events)
+        if ended:
+            self._rest = 0
+            self.finish()
+        elif self._in_thread:
             self._read_in_thread()
         elif self._rest:
             self._started().ref.send(None)
         return events
 
-    def _adapt(self, count: int, seconds: float) -> None:
-        """Read in larger steps while they are fast; one single slow ``next`` means a thread."""
-        if not self._may_switch:
-            return
-        if seconds > SLOW:
-            if count == 1:
-                self._in_thread = True
-            self._step = 1
-        elif seconds < SLOW / 8 and count == self._step:
-            self._step *= 4
+    def _read_watched(self, events: list[Any]) -> bool:
+        """Look at the clock after every event: the next ``next`` may be the slow one."""
+        then = perf_counter()
+        until = then + SLOW
+        for event in islice(self._iterator, self._rest):
+            events.append(event)
+            now = perf_counter()
+            if now > until:
+                self._in_thread = now - then > SLOW
+                return False
+            then = now
+        return len(events) < self._rest
+
+    def _read_steps(self, events: list[Any]) -> bool:
+        until = perf_counter() + SLOW
+        while (rest := self._rest - len(events)) and perf_counter() < until:
+            before = len(events)
+            events.extend(islice(self._iterator, min(_STEP, rest)))
+            if len(events) - before < min(_STEP, rest):
+                return True
+        return False
 
     def _read_in_thread(self) -> None:
         if self._thread is None:
-            self._thread = ReadingThread(self._iterator, self._started())
+            stage = self._started()
+            self._thread = ReadingThread(self._iterator, stage, stage.ref.name)
         self._thread.ask(self._rest)
         self._rest = 0

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from time import perf_counter
 from typing import Any, Protocol
 
 __all__ = ["ReadingThread"]
 
-FLUSH = 0.002
-"""Seconds after which events that were read are handed over, however few they are."""
+_PACE = 0.002
+"""Seconds between two batches while events come quickly, so that batches are worth their way."""
 
 _CLOSING = 1.0
 """Seconds to wait for a thread that is inside the iterator when the flow ends."""
@@ -34,19 +34,27 @@ class Sink(Protocol):
 class ReadingThread:
     """Reads as many events as are asked for and hands them to a stage on its loop.
 
+    What was read is handed over while the iterator is already busy with the next event: an
+    event never waits for another one.
+
     Args:
         iterator: read by this thread only, from now on, and closed by it.
         stage: told of events, the end, and a failure.
+        name: of the stage, for the note on a failure.
     """
 
-    def __init__(self, iterator: Iterator[Any], stage: Sink) -> None:
+    def __init__(self, iterator: Iterator[Any], stage: Sink, name: str) -> None:
         self._iterator = iterator
         self._stage = stage
+        self._name = name
         self._loop = asyncio.get_running_loop()
         self._wanted = 0
         self._closing = False
         self._changed = threading.Condition()
-        self._closed = self._loop.create_future()
+        self._read: deque[Any] = deque()
+        self._announced = False  # the loop knows that there are events
+        self._handed_over = 0.0  # when, by the loop's clock
+        self._closed: asyncio.Future[BaseException | None] = self._loop.create_future()
         # A daemon: an iterator that never returns must not keep the interpreter from ending.
         self._thread = threading.Thread(target=self._run, name="flowlike-source", daemon=True)
         self._thread.start()
@@ -61,49 +69,55 @@ class ReadingThread:
         """End the thread after the ``next`` it is in, and close the iterator.
 
         An iterator that does not come back within a second is left to its thread.
+
+        Raises:
+            BaseException: what closing the iterator has raised.
         """
         with self._changed:
             self._closing = True
             self._changed.notify()
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING):
-                await asyncio.shield(self._closed)
+                failure = await asyncio.shield(self._closed)
             self._thread.join()
+            if failure is not None:
+                raise failure
+
+    # In the thread.
 
     def _run(self) -> None:
+        failure = self._read_on()
+        if failure is not None:
+            failure.add_note(f"in {self._name}, reading {self._iterator!r:.100}")
+            self._tell(self._stage.end, failure)
+        failure = None
         try:
-            failure = self._read()
-        finally:
             close = getattr(self._iterator, "close", None)
             if close is not None:
                 close()
-            self._tell(self._set_closed)
-        if failure is not None:
-            self._tell(self._stage.end, failure)
+        except BaseException as error:  # noqa: BLE001 - close() raises it, whatever it is
+            failure = error
+        self._tell(self._set_closed, failure)
 
-    def _set_closed(self) -> None:
-        if not self._closed.done():
-            self._closed.set_result(None)
-
-    def _read(self) -> BaseException | None:
+    def _read_on(self) -> BaseException | None:
         """Read until the end, the closing or a failure, which is returned."""
         while (count := self._next_demand()) is not None:
-            events: list[Any] = []
-            started = perf_counter()
-            while len(events) < count and not self._closing:
+            for _ in range(count):
+                if self._closing:
+                    return None
                 try:
-                    events.append(next(self._iterator))
+                    event = next(self._iterator)
                 except StopIteration:
-                    self._tell(self._hand_over, events, True)
+                    self._tell(self._finish)
                     return None
                 except BaseException as error:  # noqa: BLE001 - the stage ends with it, whatever it is
-                    error.add_note(f"in the source {self._iterator!r:.100}")
                     return error
-                if perf_counter() - started > FLUSH:
-                    break
+                self._read.append(event)
+                if not self._announced:
+                    self._announced = True
+                    self._tell(self._hand_over_soon)
             with self._changed:
-                self._wanted -= len(events)
-            self._tell(self._hand_over, events, False)
+                self._wanted -= count
         return None
 
     def _next_demand(self) -> int | None:
@@ -113,15 +127,34 @@ class ReadingThread:
                 self._changed.wait()
             return None if self._closing else self._wanted
 
-    def _hand_over(self, events: list[Any], last: bool) -> None:
-        if self._closing:
-            return
-        if events:
-            self._stage.emit(events)
-        if last:
-            self._stage.finish()
-
     def _tell(self, function: Callable[..., Any], *arguments: Any) -> None:
         # The loop may be closed when an abandoned thread comes back at last.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
+
+    # In the loop.
+
+    def _hand_over_soon(self) -> None:
+        due = self._handed_over + _PACE
+        if self._loop.time() >= due:
+            self._hand_over()
+        else:
+            self._loop.call_at(due, self._hand_over)
+
+    def _hand_over(self) -> None:
+        # First, so that an event which is too late for this batch is announced again.
+        self._announced = False
+        self._handed_over = self._loop.time()
+        read = self._read
+        events = [read.popleft() for _ in range(len(read))]
+        if events and not self._closing:
+            self._stage.emit(events)
+
+    def _finish(self) -> None:
+        if not self._closing:
+            self._hand_over()
+            self._stage.finish()
+
+    def _set_closed(self, failure: BaseException | None) -> None:
+        if not self._closed.done():
+            self._closed.set_result(failure)

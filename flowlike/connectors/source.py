@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from flowlike.errors import SourceExhausted
 from flowlike.stages import Producer
 
 __all__ = ["Source"]
+
+_AT_HAND = frozenset({bytearray, bytes, deque, dict, frozenset, set, str, tuple})
+"""Types whose events are all in memory, so that nobody needs to watch how long they take."""
 
 
 class Source:
@@ -64,6 +68,19 @@ class Source:
         """How many events there are, if that is known beforehand."""
         return len(self._source) if is_batch(self._source) else None
 
+    def check(self) -> None:
+        """Check that it can be opened.
+
+        Raises:
+            SourceExhausted: a one-shot iterator that was opened before.
+        """
+        if self._exhausted:
+            raise SourceExhausted(
+                f"the source {self._source!r:.80} is a one-shot iterator and was started before; "
+                "give the flow something that can be iterated again (a list, a range, an "
+                "object with __iter__), or build a new flow"
+            )
+
     def open(self) -> Producer[Any]:
         """A producer that reads the source from its start.
 
@@ -76,13 +93,9 @@ class Source:
         is_async = isinstance(source, AsyncIterable)
         iterator = source.__aiter__() if is_async else iter(source)
         if iterator is source:
-            if self._exhausted:
-                raise SourceExhausted(
-                    f"the source {source!r:.80} is a one-shot iterator and was started before; "
-                    "give the flow something that can be iterated again (a list, a range, an "
-                    "object with __iter__), or build a new flow"
-                )
+            self.check()
             self._exhausted = True
         if is_async:
             return AsyncIterableSource(iterator)
-        return IterableSource(iterator, self._read_in)
+        at_hand = self._read_in == "auto" and type(source) in _AT_HAND
+        return IterableSource(iterator, "loop" if at_hand else self._read_in)

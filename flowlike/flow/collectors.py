@@ -126,7 +126,7 @@ class Handover(Collector[None]):
         self._wanted: asyncio.Future[None] | None = None  # the caller waits for a batch
         self._taken: asyncio.Future[None] | None = None  # a stage waits for the caller
         self._ended = False
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
 
     def handle_events(self, events: Batch, producer: Subscription) -> Coroutine[Any, Any, None]:
         """Offer a batch and wait until the caller comes back for another one."""
@@ -151,15 +151,15 @@ class Handover(Collector[None]):
         while self._batch is None and not self._ended:
             self._wanted = asyncio.get_running_loop().create_future()
             await self._wanted
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         batch, self._batch = self._batch, None
         return batch
 
     def end(self, error: BaseException | None) -> None:
         """The flow has ended, or failed with ``error``: nothing comes any more."""
         self._ended = True
-        self._error = error
+        self.error = error
         self._notify()
 
     def _notify(self) -> None:

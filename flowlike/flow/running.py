@@ -111,14 +111,17 @@ class RunningFlow:
             drain: read the sources no further, process what was read, let the windows fire;
                 otherwise stop everything at once.
         """
-        group = self._running_group()
         if drain:
             for plan in self._plan.sources:
                 for source in self._stages.get(plan, ()):
                     source.finish()
         else:
-            group.end("shutdown")
-        await group.wait()
+            self.end()
+        await self._running_group().wait()
+
+    def end(self) -> None:
+        """Begin to end everything at once, without waiting for it."""
+        self._running_group().end("shutdown")
 
     def demand(self, mode: str) -> None:
         """Let the sources be read ("forward") or hold them ("accumulate").
@@ -171,6 +174,8 @@ class RunningFlow:
             for layer in self._plan.layers
             for node in layer.upstream
         }
+        for plan in self._plan.sources:
+            plan.source.check()  # all of them, before any is used up
         producers: dict[SourcePlan, Producer[Any]] = {
             plan: plan.source.open() for plan in self._plan.sources
         }

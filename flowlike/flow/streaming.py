@@ -19,15 +19,21 @@ async def stream_batches(
 
     The task is not the caller's: a failure reaches the caller where it takes the next batch,
     never in the middle of what it does with the last one.
+
+    Raises:
+        BaseException: what the flow has failed with, or a source when it was closed.
+        GeneratorExit: as every generator that is closed.
     """
     handover = Handover()
+    running: RunningFlow | None = None
 
     async def run() -> None:
+        nonlocal running
         try:
             async with start(handover) as running:
                 await running.wait()
-        except asyncio.CancelledError:
-            handover.end(None)
+        except asyncio.CancelledError as error:
+            handover.end(error)
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the flow ended with is the caller's
             handover.end(error)
@@ -38,6 +44,31 @@ async def stream_batches(
     try:
         while (batch := await handover.next_batch()) is not None:
             yield batch
+    except GeneratorExit:
+        await _stop(task, running)
+        # It was left while all was well: what goes wrong now is said here or nowhere.
+        if handover.error is not None and not isinstance(handover.error, asyncio.CancelledError):
+            raise handover.error from None
+        raise
     finally:
+        await _stop(task, running)
+
+
+async def _stop(task: asyncio.Task[None], running: RunningFlow | None) -> None:
+    """End the flow at once, and wait for its end.
+
+    Raises:
+        CancelledError: the caller was cancelled meanwhile; everything has ended even so.
+    """
+    if task.done():
+        return
+    if running is None:
+        task.cancel()
+    else:
+        running.end()
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
         task.cancel()
         await asyncio.wait([task])
+        raise

@@ -151,14 +151,3 @@ def test_describing_a_flow_does_not_use_up_its_source():
     with pytest.raises(ValueError, match="timeout"):
         flow.run(timeout=-1)
     assert flow.to_list() == [0, 1, 2]
-
-
-def test_a_second_run_closes_nothing_of_the_first_source_beside_it(numbers):
-    spent = iter([1])
-    assert Flow.from_iterable(spent).to_list() == [1]
-    other = numbers(3)
-    used = Flow.from_iterables([other, spent])
-    assert sorted(used.to_list()) == [0, 1, 2]
-    with pytest.raises(SourceExhausted):
-        used.to_list()
-    assert other.closed == 1

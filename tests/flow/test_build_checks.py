@@ -69,7 +69,7 @@ def test_a_source_that_is_not_iterable(source):
 
 
 def test_an_array_without_an_axis():
-    with pytest.raises(TypeError, match="a source array needs an axis"):
+    with pytest.raises(TypeError, match="an array needs an axis"):
         Flow.from_iterable(np.array(3))
 
 
