@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Protocol, TypeVar
@@ -40,11 +42,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 @contextmanager
 def open_loop() -> Iterator[Loop]:
     """A loop in this thread, or in another if one is running here already (a notebook)."""
-    if asyncio._get_running_loop() is None:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            yield _LoopHere(runner)
-        return
-    loop = _LoopInThread()
+    loop = _LoopHere() if asyncio._get_running_loop() is None else _LoopInThread()
     try:
         yield loop
     finally:
@@ -52,8 +50,8 @@ def open_loop() -> Iterator[Loop]:
 
 
 class _LoopHere:
-    def __init__(self, runner: asyncio.Runner) -> None:
-        self._runner = runner
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner(loop_factory=new_event_loop)
 
     def run(self, main: Coroutine[Any, Any, Result]) -> Result:
         """See :class:`Loop`.
@@ -68,6 +66,9 @@ class _LoopHere:
         async def run() -> Result:
             nonlocal task
             task = asyncio.current_task()
+            if interrupted:  # before there was a task to cancel
+                main.close()
+                raise asyncio.CancelledError
             return await main
 
         def interrupt(_: int, frame: FrameType | None) -> None:
@@ -81,37 +82,59 @@ class _LoopHere:
 
         with _on_interrupt(interrupt):
             try:
-                return self._runner.run(run())
+                return _here_or_aside(lambda: self._runner.run(run()))
             except asyncio.CancelledError:
                 if interrupted:
                     raise KeyboardInterrupt from None
                 raise
 
+    def close(self) -> None:
+        """Close the loop."""
+        _here_or_aside(self._runner.close)
+
 
 class _LoopInThread:
     def __init__(self) -> None:
         self._loop = new_event_loop()
+        self._closing = False
         self._thread = threading.Thread(target=self._serve, name="flowlike-loop", daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.get_loop().run_forever()
+            while not self._closing:
+                try:
+                    runner.get_loop().run_forever()
+                except (KeyboardInterrupt, SystemExit):
+                    # The task that raised it has it too, and brings it to who waits in `run`.
+                    continue
 
     def run(self, main: Coroutine[Any, Any, Result]) -> Result:
         """See :class:`Loop`.
 
         Raises:
+            BaseException: what ``main`` has raised.
             KeyboardInterrupt: after Ctrl-C.
         """
-        future = asyncio.run_coroutine_threadsafe(main, self._loop)
-        try:
-            return future.result()
-        except KeyboardInterrupt:
-            if not future.done():
-                future.cancel()
-                self._wait_for_all()
-            raise
+
+        async def run() -> tuple[Result | None, BaseException | None]:
+            try:
+                return await main, None
+            except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+                return None, error
+
+        with _interruptible():
+            future = asyncio.run_coroutine_threadsafe(run(), self._loop)
+            try:
+                result, error = future.result()
+            except KeyboardInterrupt:
+                if not future.done():
+                    future.cancel()
+                    self._wait_for_all()
+                raise
+        if error is not None:
+            raise error
+        return result  # type: ignore[return-value]
 
     def _wait_for_all(self) -> None:
         """Wait until what was cancelled has closed everything."""
@@ -125,6 +148,7 @@ class _LoopInThread:
 
     def close(self) -> None:
         """End the loop and its thread."""
+        self._closing = True
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
@@ -143,6 +167,38 @@ def _on_interrupt(handler: Callable[[int, FrameType | None], None]) -> Iterator[
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C interrupt this thread while it waits.
+
+    ``asyncio.run`` would answer it in its loop, which does not run meanwhile.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or not isinstance(handler, functools.partial)
+        or not isinstance(getattr(handler.func, "__self__", None), asyncio.Runner)
+    ):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _here_or_aside(function: Callable[[], Result]) -> Result:
+    """Call ``function``, in a thread of its own if another loop is running here.
+
+    An iterator may be dropped by the garbage collector in the middle of anything.
+    """
+    if asyncio._get_running_loop() is None:
+        return function()
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(function).result()
 
 
 def _in_callback(frame: FrameType | None) -> bool:
