@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from flowlike.batches import Batch, events_of, joinable
-from flowlike.stages import Consumer, Subscription
+from flowlike.stages import Consumer, Subscribe, Subscription
+from flowlike.stages.demand import Demand
 
 __all__ = ["ArrayCollector", "Collector", "Handover", "Ignore", "ListCollector"]
 
@@ -115,46 +116,50 @@ class ArrayCollector(Collector[Array]):
 
 
 class Handover(Collector[None]):
-    """Hands batches one by one to somebody who iterates, who thereby sets the pace.
+    """Hands batches to somebody who iterates, who thereby sets the pace.
 
-    ``handle_events`` lasts until the batch was taken *and* the next one is wanted. So what is
-    asked of the flow follows the time that the caller spends on a batch.
+    What has arrived is handed over together. It counts as handled when the caller comes back for
+    more; so what is asked of the flow follows the time that the caller spends on it.
+
+    Attributes:
+        error: what the flow has failed with, once it has.
     """
 
     def __init__(self) -> None:
-        self._batch: Batch | None = None
-        self._wanted: asyncio.Future[None] | None = None  # the caller waits for a batch
-        self._taken: asyncio.Future[None] | None = None  # a stage waits for the caller
-        self._ended = False
         self.error: BaseException | None = None
+        self._demands: dict[Subscription, Demand] = {}
+        self._arrived: list[tuple[Subscription, Batch]] = []
+        self._taken: list[tuple[Subscription, Batch]] = []
+        self._taken_at = 0.0
+        self._wanted: asyncio.Future[None] | None = None  # the caller waits for batches
+        self._ended = False
 
-    def handle_events(self, events: Batch, producer: Subscription) -> Coroutine[Any, Any, None]:
-        """Offer a batch and wait until the caller comes back for another one."""
-        return self._offer(events)
+    def handle_subscribe(self, role: str, options: Subscribe, peer: Subscription) -> str:
+        """Ask by hand: for the first event now, for others when the caller has handled it."""
+        demand = self._demands[peer] = options.policy()
+        peer.ask(demand.first())
+        return "manual"
 
-    async def _offer(self, events: Batch) -> None:
-        self._batch = events
-        self._taken = asyncio.get_running_loop().create_future()
+    def handle_events(self, events: Batch, producer: Subscription) -> None:
+        """Keep the batch for the caller."""
+        self._arrived.append((producer, events))
         self._notify()
-        await self._taken
 
-    async def next_batch(self) -> Batch | None:
-        """The next batch; ``None`` after the last one.
+    async def take(self) -> list[Batch]:
+        """What has arrived, at least one batch; none at all after the last one.
 
         Raises:
             BaseException: what the flow has failed with.
         """
-        if self._batch is None and self._taken is not None:
-            taken, self._taken = self._taken, None
-            if not taken.done():
-                taken.set_result(None)
-        while self._batch is None and not self._ended:
+        self._ask_again()
+        while not self._arrived and not self._ended:
             self._wanted = asyncio.get_running_loop().create_future()
             await self._wanted
         if self.error is not None:
             raise self.error
-        batch, self._batch = self._batch, None
-        return batch
+        self._taken, self._arrived = self._arrived, []
+        self._taken_at = perf_counter()
+        return [batch for _, batch in self._taken]
 
     def end(self, error: BaseException | None) -> None:
         """The flow has ended, or failed with ``error``: nothing comes any more."""
@@ -162,9 +167,20 @@ class Handover(Collector[None]):
         self.error = error
         self._notify()
 
+    def _ask_again(self) -> None:
+        """The caller is back: what it took is handled, each batch in its share of the time."""
+        taken, self._taken = self._taken, []
+        events = sum(len(batch) for _, batch in taken)
+        seconds = perf_counter() - self._taken_at
+        for subscription, batch in taken:
+            share = seconds * len(batch) / events
+            more = self._demands[subscription].handled(len(batch), share)
+            if more and not self._ended:
+                subscription.ask(more)
+
     def _notify(self) -> None:
         if self._wanted is not None and not self._wanted.done():
             self._wanted.set_result(None)
 
     def result(self) -> None:
-        """Nothing; see :meth:`next_batch`."""
+        """Nothing; see :meth:`take`."""

@@ -582,16 +582,16 @@ class Flow(Generic[T]):
     ) -> Generator[Batch, None, None]:
         """As iterating, batch by batch. Args and errors as :meth:`run`."""
         with open_loop() as loop:
-            batches = self.abatches(runner=runner, timeout=timeout)
+            stream = self._stream(runner, timeout)
 
-            async def next_batch() -> Batch | None:
-                return await anext(batches, None)
+            async def arrived() -> list[Batch]:
+                return await anext(stream, [])
 
             try:
-                while (batch := loop.run(next_batch())) is not None:
-                    yield batch
+                while batches := loop.run(arrived()):
+                    yield from batches
             finally:
-                loop.run(_close(batches))
+                loop.run(_close(stream))
 
     async def __aiter__(self) -> AsyncIterator[T]:
         """Run in the caller's loop and yield the events, with back-pressure."""
@@ -600,14 +600,17 @@ class Flow(Generic[T]):
                 for event in events_of(batch):
                     yield event
 
-    def abatches(
+    async def abatches(
         self, *, runner: Runner | None = None, timeout: float | None = None
     ) -> AsyncGenerator[Batch, None]:
         """As ``async for``, batch by batch. Args and errors as :meth:`run`.
 
         Close it (``aclose``, or ``contextlib.aclosing``) when you leave it early.
         """
-        return stream_batches(lambda collector: self._start(collector, runner, timeout))
+        async with aclosing(self._stream(runner, timeout)) as stream:
+            async for batches in stream:
+                for batch in batches:
+                    yield batch
 
     def start(
         self,
@@ -658,6 +661,11 @@ class Flow(Generic[T]):
     ) -> RunningFlow:
         plan = make_plan(self)
         return RunningFlow(plan, collector, runner=runner, timeout=timeout, demand=demand)
+
+    def _stream(
+        self, runner: Runner | None, timeout: float | None
+    ) -> AsyncGenerator[list[Batch], None]:
+        return stream_batches(lambda collector: self._start(collector, runner, timeout))
 
     def _gather(self, collector: Collector[R], runner: Runner | None, timeout: float | None) -> R:
         async def gather() -> R:

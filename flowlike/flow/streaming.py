@@ -14,11 +14,12 @@ __all__ = ["stream_batches"]
 
 async def stream_batches(
     start: Callable[[Collector[None]], RunningFlow],
-) -> AsyncGenerator[Batch, None]:
-    """Run a flow in a task of its own and yield its batches; closing the generator stops it.
+) -> AsyncGenerator[list[Batch], None]:
+    """Run a flow in a task of its own; closing the generator stops it.
 
-    The task is not the caller's: a failure reaches the caller where it takes the next batch,
-    never in the middle of what it does with the last one.
+    Yields the batches that have arrived since the last time, at least one. The task is not the
+    caller's: a failure reaches the caller where it takes the next batches, never in the
+    middle of what it does with the last ones.
 
     Raises:
         BaseException: what the flow has failed with, or a source when it was closed.
@@ -42,8 +43,8 @@ async def stream_batches(
 
     task = asyncio.get_running_loop().create_task(run(), name="flowlike-flow")
     try:
-        while (batch := await handover.next_batch()) is not None:
-            yield batch
+        while batches := await handover.take():
+            yield batches
     except GeneratorExit:
         await _stop(task, running)
         # It was left while all was well: what goes wrong now is said here or nowhere.

@@ -50,16 +50,16 @@ def _subscribe_to(running: RunningStage, message: SubscribeTo) -> None:
     options, reply = message
     number = next(_numbers)
     subscription = Subscription(number, running.ref, options.to, options, "producer")
+    assert running.inlet is not None
     running.opening[number] = reply
+    running.inlet.subscriptions[number] = subscription
+    options.to.deliver(Subscribed(number, running.ref, options))
 
     def subscribed(mode: Any) -> None:
         chosen = check_choice("handle_subscribe", mode or "automatic", ("automatic", "manual"))
-        assert running.inlet is not None
-        running.inlet.subscriptions[number] = subscription
-        options.to.deliver(Subscribed(number, running.ref, options))
         if chosen == "automatic":
-            subscription._demand = options.policy()
-            options.to.deliver(Ask(number, subscription._demand.first()))
+            demand = subscription._demand = options.policy()
+            options.to.deliver(Ask(number, demand.first()))
 
     callback = running.stage.handle_subscribe
     running.call(callback, ("producer", options, subscription), subscribed)

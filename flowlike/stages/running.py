@@ -64,6 +64,7 @@ class RunningStage:
     """
 
     __slots__ = (
+        "_asks",
         "_finishing",
         "_loop",
         "_mailbox",
@@ -100,6 +101,7 @@ class RunningStage:
         self._mailbox: deque[Any] = deque()
         self._scheduled = False
         self._task: asyncio.Task[Any] | None = None
+        self._asks: list[tuple[Subscription, int]] = []
         self._finishing = False
         self._stopping = False
         self._reason: Reason = "normal"
@@ -211,7 +213,10 @@ class RunningStage:
     def _work(self) -> None:
         if self.inlet is None and not self._finishing:
             self._supply()
-        elif self._can_work():
+            return
+        if self._asks:
+            self._ask()
+        if self._can_work():
             if self._finishing:
                 self.end("normal", finished=True)
             elif self.inlet is not None:
@@ -249,7 +254,18 @@ class RunningStage:
         self.busy += seconds
         demand = subscription._demand
         if demand is not None and (more := demand.handled(count, seconds)):
-            subscription._peer.deliver(Ask(subscription._number, more))
+            self._asks.append((subscription, more))
+            self._ask()
+
+    def _ask(self) -> None:
+        """Ask for more, once what became of the last events has left.
+
+        So a stage never holds more than ``max_demand`` events, whatever its consumers want.
+        """
+        if self.outlet is None or not self.outlet.buffer.count:
+            for subscription, count in self._asks:
+                subscription._peer.deliver(Ask(subscription._number, count))
+            self._asks.clear()
 
     def _subscription_over(self, arrival: Arrival) -> None:
         """A producer is gone, or has cancelled; all its events were handled before."""
