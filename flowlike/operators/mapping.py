@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import compress
 from typing import Any, NamedTuple, cast
@@ -40,7 +41,9 @@ def make_step(segment: Segment, place: Place) -> Step:
     if segment.kind == "batch":
         return Step(True, _WholeBatch(cast(MapBatch, segment.operators[0]), place))
     if segment.kind == "sent":
-        return Step(False, partial(_send, segment, Pipeline(segment.operators, place), place))
+        return Step(
+            False, partial(_send, segment, segment.label, Pipeline(segment.operators, place), place)
+        )
     if segment.kind == "awaited":
         operator = cast(MapBatch, segment.operators[0])
         function = guarded(operator.function, operator.label, place, describe_batch)
@@ -64,8 +67,17 @@ class Pipeline:
         self._steps = [make_step(segment, place).run for segment in split_in_place(operators)]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the description; the functions are generated again on the other side."""
-        return (Pipeline, (self._operators, self._place))
+        """Pickle the description; the functions are generated again on the other side.
+
+        Where it runs is not a part of what runs there: executors cannot be pickled.
+        """
+        operators = tuple(
+            replace(operator, executor=None)  # type: ignore[type-var]
+            if getattr(operator, "executor", None) is not None
+            else operator
+            for operator in self._operators
+        )
+        return (Pipeline, (operators, self._place))
 
     def __call__(self, batch: Batch) -> Batch:
         """The batch after all operators, maybe empty."""
@@ -99,10 +111,10 @@ def _checked(result: Any, label: str, place: Place) -> Batch:
 
 
 def _send(
-    segment: Segment, pipeline: Pipeline, place: Place, batch: Batch
+    segment: Segment, label: str, pipeline: Pipeline, place: Place, batch: Batch
 ) -> Generator[Calls, list[Any], Batch]:
-    calls = Calls(pipeline, [batch], segment.executor, 1, segment.label, len(batch))
-    results = yield from ask(calls, place, describe_batch(batch))
+    calls = Calls(pipeline, [batch], segment.executor, 1, label, len(batch))
+    results = yield from ask(calls, place, describe_batch, batch)
     return results[0]
 
 
@@ -110,7 +122,7 @@ def _await(
     operator: MapBatch, function: Callable[[Any], Any], place: Place, batch: Batch
 ) -> Generator[Calls, list[Any], Batch]:
     calls = Calls(function, [batch], None, 1, operator.label, len(batch))
-    results = yield from ask(calls, place, describe_batch(batch))
+    results = yield from ask(calls, place, describe_batch, batch)
     return _checked(results[0], operator.label, place)
 
 
@@ -130,7 +142,7 @@ def _call_each(
     calls = Calls(
         function, arguments, segment.executor, operator.concurrency, label, len(arguments)
     )
-    results = yield from ask(calls, place, describe_batch(batch))
+    results = yield from ask(calls, place, describe_batch, batch)
     match operator.name:
         case "map":
             return results
