@@ -16,7 +16,7 @@ from flowlike.stages import AutoDemand
 if TYPE_CHECKING:
     from flowlike.flow.flow import Flow
 
-LAYER_LIMIT = 1 << 22
+LAYER_LIMIT = 1 << 23
 """Events that all replicas of a layer together ask for and have not handled, under "auto"."""
 
 __all__ = ["LayerPlan", "Plan", "SourcePlan", "cpus", "make_plan"]

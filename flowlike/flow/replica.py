@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from time import perf_counter
 from typing import Any
 
@@ -44,9 +44,21 @@ class Replica(ProducerConsumer[Any, Any]):
 
     def on_start(self) -> Any:
         """Call the user's ``on_init``; its result is ignored, a coroutine awaited."""
-        if self._on_init is not None:
-            return self._on_init()
-        return None
+        if self._on_init is None:
+            return None
+        try:
+            result = self._on_init()
+        except BaseException as error:
+            error.add_note("in on_init")
+            raise
+        return self._await_init(result) if hasattr(type(result), "__await__") else None
+
+    async def _await_init(self, result: Awaitable[Any]) -> None:
+        try:
+            await result
+        except BaseException as error:
+            error.add_note("in on_init")
+            raise
 
     def handle_events(
         self, events: Batch, producer: Subscription

@@ -83,15 +83,17 @@ def guarded(
     return kind(function, label, place, describe)
 
 
-def ask(calls: Calls, place: Place, what: str) -> Generator[Calls, list[Any], list[Any]]:
+def ask(
+    calls: Calls, place: Place, describe: Callable[[Any], str], what: Any
+) -> Generator[Calls, list[Any], list[Any]]:
     """Have guarded calls done; what fails outside of them carries a note too.
 
-    Pickling may fail, or a pool break.
+    Pickling may fail, or a pool break. Only then is ``describe(what)`` called.
     """
     try:
         return (yield calls)
     except Exception as error:
-        place.note_foreign(error, calls.label, what)
+        place.note_foreign(error, calls.label, describe(what))
         raise
 
 

@@ -45,7 +45,7 @@ class _StateCall(NamedTuple):
         calls = Calls(
             self.function, [argument], self.executor, 1, self.operator.label, _size(state)
         )
-        results = yield from ask(calls, place, describe_state(state))
+        results = yield from ask(calls, place, describe_state, state)
         return results[0]
 
 
@@ -145,7 +145,7 @@ class Tail:
         label = first.operator.label
         function = guarded(partial(call_over, kernel), label, self._place, _describe_pieces)
         calls = Calls(function, [pieces], first.executor, 1, label, sum(sizes))
-        results = yield from ask(calls, self._place, _describe_pieces(pieces))
+        results = yield from ask(calls, self._place, _describe_pieces, pieces)
         result = results[0]
         if not rest and (not self._emits or self._mode == "nothing"):
             return

@@ -18,10 +18,13 @@ class Demand(Protocol):
     """The demand of one subscription.
 
     Attributes:
-        batch: the most events that one call of ``handle_events`` is given.
+        batch: how many events one call of ``handle_events`` should be given; batches that
+            wait are joined up to it.
+        cuts: whether a larger batch is cut to that size.
     """
 
     batch: int
+    cuts: bool
 
     def first(self) -> int:
         """How many events to ask for at the start."""
@@ -33,6 +36,7 @@ class Demand(Protocol):
 class FixedDemand:
     """``max_demand`` events at first, then ``max_demand - min_demand`` when so many are done."""
 
+    cuts = True
     __slots__ = ("_maximum", "_unasked", "batch")
 
     def __init__(self, max_demand: int, min_demand: int) -> None:
@@ -57,7 +61,7 @@ class FixedDemand:
 class AutoDemand:
     """One event at the start, then as many as keep the stage busy for about 2 ms.
 
-    A batch that was handled in less lets the next be up to eight times as large; one that
+    A batch that was handled in less lets the next be up to 16 times as large; one that
     took more than twice as long shrinks it in proportion. As soon as batches hold more than one
     event, a second batch is on its way while the first is handled; a slow event never
     waits behind another one while some other replica is idle.
@@ -67,13 +71,13 @@ class AutoDemand:
 
     Attributes:
         limit: the same.
-        batch: the most events that one call is given, now.
+        batch: how many events one call should be given, now.
     """
 
     TARGET = 0.002
-    GROWTH = 8
+    GROWTH = 16
     LIMIT = 1 << 19
-
+    cuts = False  # what comes was asked for in pieces of the right size
     __slots__ = ("_open", "batch", "limit")
 
     def __init__(self, limit: int = LIMIT) -> None:

@@ -68,6 +68,8 @@ class Inlet:
         subscription, batch, _ = arrival
         limit = demand.batch
         if len(batch) > limit:
+            if not demand.cuts:
+                return arrival
             arrivals.appendleft(Arrival(subscription, batch[limit:], None))
             return Arrival(subscription, batch[:limit], None)
         if arrivals:

@@ -355,7 +355,7 @@ class RunningStage:
             self._task = None
             if self._stopping:
                 if not task.cancelled() and (error := task.exception()) is not None:
-                    _log.debug("%s raised %r after its stage had ended", name, error)
+                    self._also_failed(error, callback.__name__)
                 self._stop()
                 return
             try:
@@ -389,13 +389,17 @@ class RunningStage:
 
         task.add_done_callback(stopped)
 
+    def _also_failed(self, error: BaseException, callback: str) -> None:
+        """A callback has failed after the end had begun: a note, or the reason if all was well."""
+        error.add_note(f"in {callback} of stage {self.ref.name!r}")
+        if isinstance(self._reason, BaseException):
+            self._reason.add_note(f"{callback} of stage {self.ref.name!r} then raised {error!r}")
+        else:
+            self._reason = error
+
     def _gone(self, error: BaseException | None) -> None:
         if error is not None:
-            error.add_note(f"in on_stop of stage {self.ref.name!r}")
-            if isinstance(self._reason, BaseException):
-                self._reason.add_note(f"on_stop of stage {self.ref.name!r} then raised {error!r}")
-            else:
-                self._reason = error
+            self._also_failed(error, "on_stop")
         self.stage._running = None
         self.ended.set_result(self._reason)
         for message in self._mailbox:

@@ -42,7 +42,7 @@ def test_auto_demand_stays_at_one_for_slow_events():
     assert demand.batch == 1
 
 
-def test_auto_demand_grows_eightfold_while_batches_are_fast():
+def test_auto_demand_grows_quickly_while_batches_are_fast():
     demand = AutoDemand(limit=1000)
     demand.first()
     sizes = []
@@ -51,7 +51,7 @@ def test_auto_demand_grows_eightfold_while_batches_are_fast():
         size = min(waiting, demand.batch)
         waiting += demand.handled(size, 1e-9 * size) - size
         sizes.append(demand.batch)
-    assert sizes[:3] == [8, 64, 500]
+    assert sizes[:3] == [16, 256, 500]
     assert demand.batch == 500
     assert waiting <= 1000
 

@@ -47,7 +47,7 @@ class Batching(Reducer):
         label = self._operator.label
         arguments = [(state, part(batch, start, stop))]
         calls = Calls(self._function, arguments, self._executor, 1, label, stop - start)
-        results = yield from ask(calls, self._place, describe_batch(arguments[0][1]))
+        results = yield from ask(calls, self._place, describe_batch, arguments[0][1])
         return results[0]
 
 
