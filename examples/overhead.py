@@ -7,7 +7,8 @@ comparison take turns, and the table has the median of their times and the ratio
   sum, against ``sum(filter(f, map(g, range(n))))``;
 - ten events through a partition and a reduce in two stages, from the start to the end of the
   run, against starting a pool of two threads for ten calls, and ending it;
-- ``import flowlike`` against ``import asyncio, numpy``, each in a new process.
+- ``import flowlike``, and ``from flowlike import Flow``, against ``import asyncio, numpy``, each
+  in a new process.
 """
 
 from __future__ import annotations
@@ -148,21 +149,26 @@ def ten_events(runs: int) -> list[Comparison]:
     ]
 
 
-def imports(runs: int) -> Comparison:
-    """Import in new processes, without the start of Python itself."""
-    return in_turns(
-        "import flowlike",
-        lambda: _import("flowlike"),
-        "import asyncio, numpy",
-        lambda: _import("asyncio, numpy"),
-        runs,
-    )
+def imports(runs: int) -> list[Comparison]:
+    """Import in new processes, without the start of Python itself.
+
+    ``import flowlike`` loads what is used when it is used; the second import loads all that a
+    flow needs.
+    """
+    return [
+        in_turns(
+            statement,
+            partial(_seconds_of, statement),
+            "import asyncio, numpy",
+            partial(_seconds_of, "import asyncio, numpy"),
+            runs,
+        )
+        for statement in ("import flowlike", "from flowlike import Flow")
+    ]
 
 
-def _import(names: str) -> float:
-    program = (
-        f"import time; s = time.perf_counter(); import {names}; print(time.perf_counter() - s)"
-    )
+def _seconds_of(statement: str) -> float:
+    program = f"import time; s = time.perf_counter(); {statement}; print(time.perf_counter() - s)"
     done = subprocess.run(
         [sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True
     )
@@ -179,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     comparisons = [
         *million(arguments.size, arguments.runs, lambda x: x + 1, lambda x: x % 3 == 0),
         *ten_events(arguments.runs),
-        imports(arguments.runs),
+        *imports(arguments.runs),
     ]
     for comparison in comparisons:
         print(comparison)

@@ -22,6 +22,7 @@ def test_every_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         "10 events, partition, reduce, 2 stages",
         "the same in a running loop",
         "import flowlike",
+        "from flowlike import Flow",
     ]
     for each, line in zip(comparisons, printed, strict=True):
         assert line.startswith(each["name"])
