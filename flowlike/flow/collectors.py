@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from flowlike.batches import Batch, events_of, joinable
-from flowlike.stages import Consumer, Subscribe, Subscription
+from flowlike.stages import AutoDemand, Consumer, Subscribe, Subscription
 from flowlike.stages.demand import Demand
 
 __all__ = ["ArrayCollector", "Collector", "Handover", "Ignore", "ListCollector"]
@@ -21,6 +21,10 @@ Array = np.ndarray[Any, Any]
 
 class Collector(Consumer[Any], Generic[Result_co]):
     """A consumer with a result."""
+
+    def demand(self, limit: int) -> AutoDemand:
+        """What it asks of each stage: all it may from the start, for it takes everything anyway."""
+        return AutoDemand(limit, batch=limit)
 
     def result(self) -> Result_co:
         """What was gathered; only complete after the flow's normal end."""
@@ -133,6 +137,10 @@ class Handover(Collector[None]):
         self._taken_at = 0.0
         self._wanted: asyncio.Future[None] | None = None  # the caller waits for batches
         self._ended = False
+
+    def demand(self, limit: int) -> AutoDemand:
+        """One event at the start: the caller may want no more."""
+        return AutoDemand(limit)
 
     def handle_subscribe(self, role: str, options: Subscribe, peer: Subscription) -> str:
         """Ask by hand: for the first event now, for others when the caller has handled it."""

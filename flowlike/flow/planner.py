@@ -16,7 +16,7 @@ from flowlike.stages import AutoDemand
 if TYPE_CHECKING:
     from flowlike.flow.flow import Flow
 
-LAYER_LIMIT = 1 << 23
+LAYER_LIMIT = 1 << 22
 """Events that all replicas of a layer together ask for and have not handled, under "auto"."""
 
 __all__ = ["LayerPlan", "Plan", "SourcePlan", "cpus", "make_plan"]
@@ -75,11 +75,12 @@ class Plan:
 
     Attributes:
         outputs: the last layer, or sources that nothing is done to.
-        collector_demand: what the caller asks of each output stage.
+        caller_limit: the most that the caller asks of one of their stages.
+        nodes: all sources and layers, upstream first.
     """
 
     outputs: tuple[SourcePlan | LayerPlan, ...]
-    collector_demand: int | AutoDemand
+    caller_limit: int
     nodes: tuple[SourcePlan | LayerPlan, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,8 +131,7 @@ def make_plan(flow: Flow[Any]) -> Plan:
     planner = _Planner()
     outputs = planner.layer(flow)
     last = flow._options.max_demand
-    limit = AutoDemand() if last == "auto" else AutoDemand(last)
-    return Plan(outputs, limit)
+    return Plan(outputs, AutoDemand.LIMIT if last == "auto" else last)
 
 
 class _Planner:

@@ -196,7 +196,7 @@ class RunningFlow:
             self._collector,
             name="collector",
             subscribe_to=[
-                Subscribe(ref, max_demand=self._plan.collector_demand)
+                Subscribe(ref, max_demand=self._collector.demand(self._plan.caller_limit))
                 for output in self._plan.outputs
                 for ref in self._stages[output]
             ],

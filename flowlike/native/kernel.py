@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from flowlike.errors import KernelError
+from flowlike.native.memory import empty
 from flowlike.native.signature import (
     Failure,
     arguments_of,
@@ -183,7 +184,7 @@ class Kernel:
             raise _shape_error(self.name, "the array", array)
         size = len(array)
         if out is None:
-            out = np.empty(size, self.output)
+            out = empty((size,), self.output)
         else:
             self._check_out(out, array)
         from_buffer = self._ffi.from_buffer

@@ -9,6 +9,7 @@ import numpy as np
 
 from flowlike.native._kernels import ffi, lib
 from flowlike.native.hashing import BYTES_SEED, MOST_PARTITIONS, partition_of
+from flowlike.native.memory import empty
 from flowlike.options import check_count
 
 __all__ = ["partition_ids", "scatter"]
@@ -43,7 +44,7 @@ def partition_ids(keys: _Array, partitions: int) -> np.ndarray[Any, np.dtype[np.
     if keys.ndim != 1:
         raise ValueError(f"keys must have one dimension, one key a row, not shape {keys.shape}")
     size = len(keys)
-    ids = np.empty(size, np.uint32)
+    ids = empty((size,), np.uint32)
     kind, width = keys.dtype.kind, keys.dtype.itemsize
     if kind == "u" and width == 8:
         plain = np.ascontiguousarray(keys, _UINT64)
@@ -106,7 +107,7 @@ def _split(
         ends[:] = np.cumsum(np.bincount(ids, minlength=partitions))
     else:
         rows = np.ascontiguousarray(batch)
-        moved = np.empty(rows.shape, rows.dtype)
+        moved = empty(rows.shape, rows.dtype)
         lib.flowlike_scatter(
             _view(_BYTES, _bytes_of(rows)),
             _view(_BYTES, _bytes_of(moved)),

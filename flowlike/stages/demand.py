@@ -68,6 +68,7 @@ class AutoDemand:
 
     Args:
         limit: the most events that may be asked for and unhandled at any time.
+        batch: the size of the first batch.
 
     Attributes:
         limit: the same.
@@ -78,17 +79,18 @@ class AutoDemand:
     GROWTH = 16
     LIMIT = 1 << 19
     cuts = False  # what comes was asked for in pieces of the right size
+
     __slots__ = ("_open", "batch", "limit")
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self.batch = 1
+    def __init__(self, limit: int = LIMIT, batch: int = 1) -> None:
+        self.batch = max(1, min(batch, limit // 2))
         self.limit = limit
         self._open = 0
 
     def first(self) -> int:
         """See :class:`Demand`."""
-        self._open = 1
-        return 1
+        self._open = self._maximum()
+        return self._open
 
     def handled(self, events: int, seconds: float) -> int:
         """See :class:`Demand`."""
@@ -100,8 +102,7 @@ class AutoDemand:
         elif 2 * events >= batch and seconds < self.TARGET / 2:
             wanted = events * self.TARGET / max(seconds, 1e-9)
             self.batch = max(1, min(batch * self.GROWTH, int(wanted), self.limit // 2))
-        maximum = 1 if self.batch == 1 else 2 * self.batch
-        more = maximum - self._open
+        more = self._maximum() - self._open
         if more < self.batch and self._open:
             return 0
         if more <= 0:
@@ -109,12 +110,16 @@ class AutoDemand:
         self._open += more
         return more
 
+    def _maximum(self) -> int:
+        # While single events take long, none may wait here behind another.
+        return 1 if self.batch == 1 else 2 * self.batch
+
 
 def demand_policy(max_demand: int | AutoDemand | str, min_demand: int | None) -> Demand:
     """The policy for ``max_demand`` and ``min_demand``, as every layer and subscription takes them.
 
     Args:
-        max_demand: a number, ``"auto"``, or an ``AutoDemand`` whose limit is copied.
+        max_demand: a number, ``"auto"``, or an ``AutoDemand`` that is copied.
         min_demand: a number below ``max_demand``; ``None`` means half of it.
 
     Raises:
@@ -128,8 +133,9 @@ def demand_policy(max_demand: int | AutoDemand | str, min_demand: int | None) ->
                 f'min_demand={min_demand!r} cannot be combined with max_demand="auto"; '
                 "give max_demand as a number too, or leave min_demand out"
             )
-        limit = max_demand.limit if isinstance(max_demand, AutoDemand) else AutoDemand.LIMIT
-        return AutoDemand(limit)
+        if isinstance(max_demand, AutoDemand):
+            return AutoDemand(max_demand.limit, max_demand.batch)
+        return AutoDemand()
     if isinstance(max_demand, str):
         raise ValueError(f'max_demand must be a number or "auto", not {max_demand!r}')
     maximum = check_count("max_demand", max_demand)

@@ -18,7 +18,10 @@ class Turn(Protocol):
 
 
 class RunQueue:
-    """Gives turns to the stages of one loop, first come first served.
+    """Gives turns to the stages of one loop, first come first served, but events go first.
+
+    A stage that has got events goes before those that wait for anything else: so a batch runs down
+    the whole pipeline while it is in the cache, and few batches exist at a time.
 
     One callback of the loop serves many turns, so that a message between two stages
     costs no pass through the loop; after ``SLICE`` seconds it lets the loop look after its
@@ -34,9 +37,12 @@ class RunQueue:
         self._ready: deque[Turn] = deque()
         self._scheduled = False
 
-    def add(self, stage: Turn) -> None:
-        """Give the stage a turn after those that stand in the queue."""
-        self._ready.append(stage)
+    def add(self, stage: Turn, *, first: bool = False) -> None:
+        """Give the stage a turn, after those that stand in the queue or before them."""
+        if first:
+            self._ready.appendleft(stage)
+        else:
+            self._ready.append(stage)
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._run)

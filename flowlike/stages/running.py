@@ -20,7 +20,7 @@ from flowlike.errors import StageStopped
 from flowlike.options import check_choice
 from flowlike.stages.buffer import Buffer
 from flowlike.stages.inlet import Arrival, Inlet
-from flowlike.stages.messages import Ask, Cancelled
+from flowlike.stages.messages import Ask, Cancelled, Events
 from flowlike.stages.outlet import Outlet
 from flowlike.stages.protocol import HANDLERS, refuse
 from flowlike.stages.ref import StageRef
@@ -130,7 +130,8 @@ class RunningStage:
             refuse(self, message)
             return
         self._mailbox.append(message)
-        self._wake()
+        if not self._scheduled:
+            self._wake(first=type(message) is Events)
 
     def emit(self, events: Any) -> None:
         """Send events, from a callback or from anywhere on the loop.
@@ -193,13 +194,15 @@ class RunningStage:
         if self._task is not None:
             return  # _resume puts the stage back into the queue
         self._scheduled = False
-        if not self._stopping and (mailbox or self._can_work()):
+        if self._can_work():
+            self._wake(first=True)
+        elif mailbox:
             self._wake()
 
-    def _wake(self) -> None:
+    def _wake(self, *, first: bool = False) -> None:
         if not self._scheduled and not self._stopping:
             self._scheduled = True
-            self._queue.add(self)
+            self._queue.add(self, first=first)
 
     def _can_work(self) -> bool:
         """True if there is something to do without a further message."""
