@@ -16,7 +16,7 @@ from flowlike.stages import AutoDemand
 if TYPE_CHECKING:
     from flowlike.flow.flow import Flow
 
-LAYER_LIMIT = 1 << 22
+LAYER_LIMIT = 1 << 24
 """Events that all replicas of a layer together ask for and have not handled, under "auto"."""
 
 __all__ = ["LayerPlan", "Plan", "SourcePlan", "cpus", "make_plan"]
@@ -65,7 +65,7 @@ class LayerPlan:
         """What a replica asks of one producer; under "auto" the layer shares one limit."""
         if self.options.max_demand != "auto":
             return self.options.max_demand
-        share = LAYER_LIMIT // (self.stages * self.upstream_stages)
+        share = self.routing.LIMIT // (self.stages * self.upstream_stages)
         return AutoDemand(max(2, min(AutoDemand.LIMIT, share)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,9 @@ __all__ = ["Partition", "Routing", "Shuffle"]
 @dataclass(frozen=True, slots=True)
 class Shuffle:
     """Whoever has demand gets the next batch."""
+
+    LIMIT: ClassVar[int] = 1 << 24
+    """Events that all replicas together ask for and have not handled, under "auto"."""
 
     @property
     def label(self) -> str:
@@ -49,6 +52,9 @@ class Partition:
         TypeError: ``key`` or ``hash`` is none of these.
         ValueError: both are given.
     """
+
+    # Parts of a batch are copies, not views as other batches may be: fewer are in flight.
+    LIMIT: ClassVar[int] = 1 << 22
 
     key: Key | None = None
     hash: Callable[[Any], int | None] | None = None
