@@ -7,12 +7,12 @@ import functools
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
-from flowlike.stages.running import RunningStage
+from flowlike.stages.running import GRACE, RunningStage
 
 __all__ = ["Loop", "new_event_loop", "open_loop"]
 
@@ -82,11 +82,14 @@ class _LoopHere:
 
         with _on_interrupt(interrupt):
             try:
-                return _here_or_aside(lambda: self._runner.run(run()))
+                result = _here_or_aside(lambda: self._runner.run(run()))
             except asyncio.CancelledError:
                 if interrupted:
                     raise KeyboardInterrupt from None
                 raise
+        if interrupted:  # maybe when it was about to return, too late to be cancelled
+            raise KeyboardInterrupt
+        return result
 
     def close(self) -> None:
         """Close the loop."""
@@ -97,6 +100,8 @@ class _LoopInThread:
     def __init__(self) -> None:
         self._loop = new_event_loop()
         self._closing = False
+        self._is_stuck = False
+        self._interrupts = _Interrupts()
         self._thread = threading.Thread(target=self._serve, name="flowlike-loop", daemon=True)
         self._thread.start()
 
@@ -116,50 +121,58 @@ class _LoopInThread:
             BaseException: what ``main`` has raised.
             KeyboardInterrupt: after Ctrl-C.
         """
+        done: Future[Result] = Future()
+        task: asyncio.Task[Any] | None = None
 
-        async def run() -> tuple[Result | None, BaseException | None]:
+        async def run() -> None:
+            nonlocal task
+            if done.done():
+                return
+            task = asyncio.current_task()
             try:
-                return await main, None
+                result = await main
             except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
-                return None, error
+                done.set_exception(error)
+            else:
+                done.set_result(result)
 
-        with _interruptible():
-            future = asyncio.run_coroutine_threadsafe(run(), self._loop)
-            try:
-                result, error = future.result()
-            except KeyboardInterrupt:
-                if not future.done():
-                    future.cancel()
-                    self._wait_for_all()
-                raise
-        if error is not None:
-            raise error
-        return result  # type: ignore[return-value]
+        def stop() -> None:
+            if task is not None:
+                task.cancel()
+            else:
+                main.close()
+                done.set_exception(asyncio.CancelledError())
 
-    def _wait_for_all(self) -> None:
-        """Wait until what was cancelled has closed everything."""
+        try:
+            with self._interrupts.reach_this_thread():
+                asyncio.run_coroutine_threadsafe(run(), self._loop)
+                return done.result()
+        except KeyboardInterrupt:
+            if not done.done():
+                self._loop.call_soon_threadsafe(stop)
+                self._wait_for(done)
+            raise
 
-        async def others() -> None:
-            tasks = asyncio.all_tasks() - {asyncio.current_task()}
-            if tasks:
-                await asyncio.wait(tasks)
+    def _wait_for(self, done: Future[Any]) -> None:
+        """Wait until what was cancelled has closed everything.
 
-        asyncio.run_coroutine_threadsafe(others(), self._loop).result()
+        A plain function that does not return cannot be ended; its thread is left to itself.
+        """
+        self._is_stuck = True
+        self._is_stuck = not wait([done], GRACE).done
 
     def close(self) -> None:
         """End the loop and its thread."""
         self._closing = True
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        if not self._is_stuck:
+            self._thread.join()
 
 
 @contextmanager
 def _on_interrupt(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Handle Ctrl-C meanwhile, if this is the main thread and nobody else does."""
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-    ):
+    if not _is_main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
     signal.signal(signal.SIGINT, handler)
@@ -169,25 +182,50 @@ def _on_interrupt(handler: Callable[[int, FrameType | None], None]) -> Iterator[
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C interrupt this thread while it waits.
+class _Interrupts:
+    """Ctrl-C for a thread that waits while ``asyncio.run`` is below it on the stack.
 
-    ``asyncio.run`` would answer it in its loop, which does not run meanwhile.
+    ``asyncio.run`` answers Ctrl-C by cancelling its main task, which goes unheard: its loop
+    does not run meanwhile.
     """
-    handler = signal.getsignal(signal.SIGINT)
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or not isinstance(handler, functools.partial)
-        or not isinstance(getattr(handler.func, "__self__", None), asyncio.Runner)
-    ):
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
+
+    def __init__(self) -> None:
+        self._known = _cancellations(signal.getsignal(signal.SIGINT))
+
+    @contextmanager
+    def reach_this_thread(self) -> Iterator[None]:
+        """Let Ctrl-C interrupt this thread; also one that came since the last time.
+
+        Raises:
+            KeyboardInterrupt: such a one.
+        """
+        handler = signal.getsignal(signal.SIGINT)
+        if not _is_of_asyncio(handler) or not _is_main_thread():
+            yield
+            return
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            known, self._known = self._known, _cancellations(handler)
+            if self._known > known:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            signal.signal(signal.SIGINT, handler)
+
+
+def _is_of_asyncio(handler: Any) -> bool:
+    return isinstance(handler, functools.partial) and isinstance(
+        getattr(handler.func, "__self__", None), asyncio.Runner
+    )
+
+
+def _cancellations(handler: Any) -> int:
+    """How often the task was cancelled that ``asyncio.run`` cancels after Ctrl-C."""
+    return handler.keywords["main_task"].cancelling() if _is_of_asyncio(handler) else 0
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _here_or_aside(function: Callable[[], Result]) -> Result:

@@ -1,0 +1,209 @@
+"""Ctrl-C: KeyboardInterrupt, after everything was closed, wherever it strikes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+CHILD = """
+import asyncio, signal, sys, threading
+from itertools import count
+from flowlike import Flow
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have ignored it
+
+def say(word):
+    print(word, flush=True)
+
+def generator():
+    try:
+        yield from count()
+    finally:
+        say("closed")
+
+def busy(n):
+    say("ready")
+    while True:
+        pass
+
+def waits(n):
+    say("ready")
+    threading.Event().wait()
+
+async def awaits(n):
+    say("ready")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        say("cancelled")
+
+async def awaits_quietly(n):
+    say("ready")
+    await asyncio.Event().wait()
+
+def waiting_source():
+    try:
+        say("ready")
+        threading.Event().wait()
+        yield 1
+    finally:
+        say("closed")
+
+async def awaiting_source():
+    try:
+        yield 1
+        say("ready")
+        await asyncio.Event().wait()
+    finally:
+        say("closed")
+
+def work_until(done, n):
+    say("ready")
+    done.wait(20)
+    return n
+
+flow = Flow.from_iterable(generator(), stages=2)
+
+async def inside(function, *arguments):
+    return function(*arguments)
+
+def iterate(flow):
+    for event in flow:
+        pass
+
+def go_on(flow):
+    for number, event in enumerate(flow):
+        if number == 0:
+            say("ready")
+
+def body(flow):
+    for event in flow:
+        say("ready")
+        threading.Event().wait()
+
+async def abody(flow):
+    async for event in flow:
+        say("ready")
+        await asyncio.Event().wait()
+
+async def start(flow):
+    async with flow.start() as running:
+        await running.wait()
+
+try:
+    {what}
+except KeyboardInterrupt:
+    say("interrupted")
+say(f"{{threading.active_count()}} thread")
+"""
+
+
+def interrupted(what: str) -> list[str]:
+    """What a child says that runs ``what`` and is interrupted when it is ready."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD.format(what=what)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        assert child.stdout is not None
+        try:
+            assert child.stdout.readline() == "ready\n"
+            child.send_signal(signal.SIGINT)
+            said, complained = child.communicate(timeout=20)
+        finally:
+            child.kill()
+    assert complained == ""
+    assert child.returncode == 0
+    return [word for word in said.split("\n") if word not in {"", "ready"}]
+
+
+DOORS = {
+    "run": "{flow}.run()",
+    "to_list": "{flow}.to_list()",
+    "for": "iterate({flow})",
+    "arun": "asyncio.run({flow}.arun())",
+    "start": "asyncio.run(start({flow}))",
+    "run in a running loop": "asyncio.run(inside({flow}.run))",
+    "for in a running loop": "asyncio.run(inside(iterate, {flow}))",
+}
+
+
+@pytest.mark.parametrize("door", ["run", "to_list", "for"])
+@pytest.mark.parametrize("function", ["busy", "waits"])
+def test_in_a_callback(door, function):
+    said = interrupted(DOORS[door].format(flow=f"flow.map({function})"))
+    assert said == ["closed", "interrupted", "1 thread"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_in_a_callback_that_awaits(door):
+    said = interrupted(DOORS[door].format(flow="flow.map(awaits)"))
+    assert said[-2:] == ["interrupted", "1 thread"]
+    assert said.count("closed") == 1
+    assert 1 <= said.count("cancelled") <= 2
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_in_many_callbacks_that_await(door):
+    said = interrupted(
+        DOORS[door].format(flow="flow.map(awaits_quietly, concurrency=10).partition().count_by()")
+    )
+    assert said == ["closed", "interrupted", "1 thread"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_in_an_async_source(door):
+    said = interrupted(DOORS[door].format(flow="Flow.from_iterable(awaiting_source()).map(str)"))
+    assert said == ["closed", "interrupted", "1 thread"]
+
+
+@pytest.mark.parametrize("door", ["run", "to_list", "for"])
+def test_in_a_source(door):
+    flow = "Flow.from_iterable(waiting_source(), read_in='loop').map(str)"
+    said = interrupted(DOORS[door].format(flow=flow))
+    assert said == ["closed", "interrupted", "1 thread"]
+
+
+@pytest.mark.parametrize(
+    "what", ["body(flow)", "body(flow.map(str))", "asyncio.run(abody(flow.map(str)))"]
+)
+def test_in_the_body_of_a_loop(what):
+    assert interrupted(what) == ["closed", "interrupted", "1 thread"]
+
+
+def test_between_two_events_in_a_running_loop():
+    """``asyncio.run`` itself would let it pass until its task awaits."""
+    said = interrupted("asyncio.run(inside(go_on, flow.map(str)))")
+    assert said == ["closed", "interrupted", "1 thread"]
+
+
+def test_a_callback_in_another_thread_is_left_to_it_when_it_does_not_return():
+    said = interrupted("asyncio.run(inside(flow.map(waits).run))")
+    assert said == ["interrupted", "2 thread"]
+
+
+def test_a_handler_of_ones_own_is_left_alone():
+    said = interrupted(
+        "done = threading.Event();"
+        "signal.signal(signal.SIGINT, lambda number, frame: (say('mine'), done.set()));"
+        "import functools, itertools;"
+        "flow = Flow.from_iterable(range(3)).map(functools.partial(work_until, done));"
+        "say(flow.to_list())"
+    )
+    assert said == ["mine", "[0, 1, 2]", "1 thread"]
+
+
+def test_the_handler_is_as_before():
+    said = interrupted(
+        "Flow.from_iterable(range(3)).to_list();"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler;"
+        "iterate(Flow.from_iterable(range(3)));"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler;"
+        "flow.map(waits).run()"
+    )
+    assert said == ["closed", "interrupted", "1 thread"]
