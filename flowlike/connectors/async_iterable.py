@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from flowlike.connectors.draining import Drain
 from flowlike.stages import Producer
 
 __all__ = ["AsyncIterableSource"]
@@ -37,6 +38,12 @@ class AsyncIterableSource(Producer[Any]):
         if self._reader is None or self._reader.done():
             loop = asyncio.get_running_loop()
             self._reader = loop.create_task(self._read_on(), name="flowlike-async-source")
+
+    def handle_cast(self, message: Drain) -> None:
+        """Send what was read; what the iterator is waiting for is not waited for."""
+        self._stopping = True
+        self._flush()
+        self.finish()
 
     async def on_stop(self, reason: str | BaseException) -> None:
         """Stop reading and close the iterator.

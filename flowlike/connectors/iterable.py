@@ -7,6 +7,7 @@ from itertools import islice
 from time import perf_counter
 from typing import Any
 
+from flowlike.connectors.draining import Drain
 from flowlike.connectors.reading_thread import ReadingThread
 from flowlike.stages import Producer
 
@@ -47,7 +48,15 @@ class IterableSource(Producer[Any]):
 
     def handle_info(self, message: Any) -> list[Any] | None:
         """Its own reminder to go on reading."""
-        return self._read() if not self._in_thread else None
+        return self._read() if self._rest else None
+
+    def handle_cast(self, message: Drain) -> None:
+        """Finish, or let the thread do so when it has come out of the iterator."""
+        self._rest = 0
+        if self._thread is None:
+            self.finish()
+        else:
+            self._thread.drain()
 
     def on_stop(self, reason: str | BaseException) -> Any:
         """Close the iterator (in its thread, if it has one)."""

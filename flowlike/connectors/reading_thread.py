@@ -50,6 +50,7 @@ class ReadingThread:
         self._loop = asyncio.get_running_loop()
         self._wanted = 0
         self._closing = False
+        self._draining = False
         self._changed = threading.Condition()
         self._read: deque[Any] = deque()
         self._announced = False  # the loop knows that there are events
@@ -64,6 +65,16 @@ class ReadingThread:
         with self._changed:
             self._wanted += count
             self._changed.notify()
+
+    def drain(self) -> None:
+        """Read no further, hand over what was read, and finish the stage.
+
+        An event that the iterator gives within a second is still taken.
+        """
+        with self._changed:
+            self._draining = True
+            self._changed.notify()
+        self._loop.call_later(_CLOSING, self._finish)
 
     async def close(self) -> None:
         """End the thread after the ``next`` it is in, and close the iterator.
@@ -103,8 +114,8 @@ class ReadingThread:
         """Read until the end, the closing or a failure, which is returned."""
         while (count := self._next_demand()) is not None:
             for _ in range(count):
-                if self._closing:
-                    return None
+                if self._closing or self._draining:
+                    break
                 try:
                     event = next(self._iterator)
                 except StopIteration:
@@ -118,14 +129,16 @@ class ReadingThread:
                     self._tell(self._hand_over_soon)
             with self._changed:
                 self._wanted -= count
+        if self._draining:
+            self._tell(self._finish)
         return None
 
     def _next_demand(self) -> int | None:
-        """Wait until something is wanted; ``None`` when closing."""
+        """Wait until something is wanted; ``None`` when closing or draining."""
         with self._changed:
-            while not self._wanted and not self._closing:
+            while not (self._wanted or self._closing or self._draining):
                 self._changed.wait()
-            return None if self._closing else self._wanted
+            return None if self._closing or self._draining else self._wanted
 
     def _tell(self, function: Callable[..., Any], *arguments: Any) -> None:
         # The loop may be closed when an abandoned thread comes back at last.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowlike.batches import Batch
+from flowlike.connectors.draining import Drain
 from flowlike.stages import Producer
 
 __all__ = ["SequenceSource"]
@@ -28,3 +29,7 @@ class SequenceSource(Producer[Any]):
         if end == len(self._batch):
             self.finish()
         return self._batch[start:end]
+
+    def handle_cast(self, message: Drain) -> None:
+        """Nothing was read that has not left."""
+        self.finish()

@@ -9,6 +9,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
+from flowlike.connectors import Drain
 from flowlike.flow.calling import Caller
 from flowlike.flow.collectors import Collector, Ignore
 from flowlike.flow.planner import LayerPlan, Plan, SourcePlan, cpus
@@ -114,7 +115,7 @@ class RunningFlow:
         if drain:
             for plan in self._plan.sources:
                 for source in self._stages.get(plan, ()):
-                    source.finish()
+                    source.cast(Drain())
         else:
             self.end()
         await self._running_group().wait()
