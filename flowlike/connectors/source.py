@@ -81,6 +81,11 @@ class Source:
                 "object with __iter__), or build a new flow"
             )
 
+    @property
+    def empty(self) -> np.ndarray[Any, Any] | None:
+        """An empty array of the kind that the source has; ``None`` if it is no array."""
+        return self._source[:0] if isinstance(self._source, np.ndarray) else None
+
     def open(self) -> Producer[Any]:
         """A producer that reads the source from its start.
 

@@ -65,10 +65,12 @@ class ArrayCollector(Collector[Array]):
 
     Args:
         size_hint: how many events there will probably be.
+        empty: the result if there are none.
     """
 
-    def __init__(self, size_hint: int | None = None) -> None:
+    def __init__(self, size_hint: int | None, empty: Array) -> None:
         self._hint = size_hint or 0
+        self._empty = empty
         self._array: Array | None = None  # the result, of which ...
         self._used = 0  # ... so many rows are filled
         self._done: list[Array] = []  # before it: arrays of another dtype or shape
@@ -102,7 +104,7 @@ class ArrayCollector(Collector[Array]):
         self._convert_objects()
         self._close_array()
         if not self._done:
-            return np.empty(0)
+            return self._empty.copy()
         return self._done[0] if len(self._done) == 1 else np.concatenate(self._done)
 
     def _convert_objects(self) -> None:

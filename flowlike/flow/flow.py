@@ -461,7 +461,7 @@ class Flow(Generic[T]):
         return self._then(CountBy(key))
 
     def collect_batch(self) -> Flow[Any]:
-        """The state is one batch with all events of the window; arrays stay an array.
+        """The state is one batch with all events of the window: an array for arrays, else a list.
 
         Raises:
             FlowBuildError: the layer has a reduce already.
@@ -570,7 +570,8 @@ class Flow(Generic[T]):
         Raises:
             ValueError: the events are of different shapes.
         """
-        return self._gather(ArrayCollector(make_plan(self).size_hint), runner, timeout)
+        plan = make_plan(self)
+        return self._gather(ArrayCollector(plan.size_hint, plan.empty), runner, timeout)
 
     def __iter__(self) -> Iterator[T]:
         """Run and yield the events, with back-pressure; leaving the loop stops the flow."""

@@ -6,11 +6,14 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from flowlike.connectors import Source
 from flowlike.errors import FlowBuildError
 from flowlike.flow.options import LayerOptions
 from flowlike.flow.routing import Routing, Shuffle
-from flowlike.operators import Layer
+from flowlike.native import Kernel
+from flowlike.operators import Layer, MapBatch
 from flowlike.stages import AutoDemand
 
 if TYPE_CHECKING:
@@ -112,6 +115,27 @@ class Plan:
         sizes = [node.source.size for node in self.sources]
         known = [size for size in sizes if size is not None]
         return sum(known) if len(known) == len(sizes) else None
+
+    @property
+    def empty(self) -> np.ndarray[Any, Any]:
+        """What no events make as an array: of the kind that events would have had, if known."""
+        kinds = [_empty(node) for node in self.outputs]
+        first = kinds[0]
+        if first is None or any(kind is None or kind.dtype != first.dtype for kind in kinds):
+            return np.empty(0)
+        return first
+
+
+def _empty(node: SourcePlan | LayerPlan) -> np.ndarray[Any, Any] | None:
+    """An empty array of the kind that a node emits, where that is plain to see."""
+    if isinstance(node, SourcePlan):
+        return node.source.empty
+    if not node.layer.operators:
+        return _empty(node.upstream[0])
+    last = node.layer.operators[-1]
+    if isinstance(last, MapBatch) and isinstance(last.function, Kernel):
+        return np.empty(0, last.function.output)
+    return None
 
 
 def cpus() -> int:

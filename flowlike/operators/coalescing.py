@@ -8,6 +8,7 @@ import numpy as np
 
 from flowlike.batches import join
 from flowlike.native import Kernel
+from flowlike.native.memory import empty
 
 __all__ = ["call_over", "cut", "fits"]
 
@@ -28,7 +29,7 @@ def call_over(kernel: Kernel, pieces: list[Any]) -> Any:
     total = sum(map(len, pieces))
     if len(pieces) == 1 or total < len(pieces) * _WORTH_A_CALL:
         return kernel(join(pieces))
-    result = np.empty(total, kernel.output)
+    result = empty((total,), kernel.output)
     start = 0
     for piece in pieces:
         stop = start + len(piece)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from flowlike import Flow, GlobalWindow, LocalRunner, RunReport
+from flowlike.native import logistic_map
 
 
 def test_a_flow_of_nothing_but_a_source():
@@ -211,3 +212,18 @@ def test_a_described_flow_leaves_nothing_when_it_is_dropped():
     Flow.from_iterable([1]).abatches()
     iter(Flow.from_iterable([1]))
     gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("flow", "dtype"),
+    [
+        (Flow.from_iterable(np.empty(0, np.int32)), np.int32),
+        (Flow.from_iterable(np.empty(0, np.int64)).partition(stages=2), np.int64),
+        (Flow.from_iterable([]).map_batch(logistic_map.bind(num=1, p=7, mu=2)), np.int64),
+        (Flow.from_iterable([]), np.float64),
+        (Flow.from_iterables([np.empty(0, np.int8), []]), np.float64),
+    ],
+)
+def test_no_events_make_an_array_of_the_kind_that_they_would_have_had(flow, dtype):
+    array = flow.to_array()
+    assert (array.dtype, array.shape) == (dtype, (0,))

@@ -40,7 +40,7 @@ def test_arrays_stay_arrays(layer, batches):
 def test_lists_and_mixtures_become_lists(layer, batches):
     assert batches(layer(CollectBatch()), [[1], range(2)]) == [[1, 0, 1]]
     assert batches(layer(CollectBatch()), [np.arange(2), np.array([0.5])]) == [[0, 1, 0.5]]
-    assert batches(layer(CollectBatch()), [range(3)]) == [range(3)]
+    assert batches(layer(CollectBatch()), [range(3)]) == [[0, 1, 2]]
 
 
 def test_a_window_inside_a_batch_is_a_view(layer, events):

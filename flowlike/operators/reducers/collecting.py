@@ -42,6 +42,10 @@ class Collecting(Reducer):
                 or empty.shape[1:] != batch.shape[1:]
             ):
                 self._empty = np.empty((0, *batch.shape[1:]), batch.dtype)
+        elif isinstance(batch, range):
+            # How a range was cut must not show: equal windows are to be equal lists.
+            batch = list(batch[start:stop])
+            start, stop = 0, len(batch)
         elif stop - start < len(batch):
             # A view of a list would keep all of it alive.
             batch = batch[start:stop]
