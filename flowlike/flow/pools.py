@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from time import perf_counter
+
+from flowlike.flow.daemon_threads import DaemonThreads
 
 __all__ = ["Pools"]
 
@@ -24,15 +25,15 @@ class Pools:
 
     def __init__(self, most_threads: int, cores: int) -> None:
         self._sizes = {"flowlike": most_threads, "flowlike-kernel": cores}
-        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._pools: dict[str, DaemonThreads] = {}
 
     @property
-    def threads(self) -> ThreadPoolExecutor:
+    def threads(self) -> DaemonThreads:
         """For functions that a user has sent to "threads"."""
         return self._pool("flowlike")
 
     @property
-    def kernels(self) -> ThreadPoolExecutor:
+    def kernels(self) -> DaemonThreads:
         """For kernels."""
         return self._pool("flowlike-kernel")
 
@@ -43,7 +44,7 @@ class Pools:
         """
         threads: list[Thread] = []
         for pool in self._pools.values():
-            threads.extend(pool._threads)
+            threads.extend(pool.threads)
             pool.shutdown(wait=False, cancel_futures=True)
         self._pools.clear()
         until = perf_counter() + GRACE
@@ -52,7 +53,7 @@ class Pools:
                 thread.join(0.0005)
                 await asyncio.sleep(0)
 
-    def _pool(self, name: str) -> ThreadPoolExecutor:
+    def _pool(self, name: str) -> DaemonThreads:
         if name not in self._pools:
-            self._pools[name] = ThreadPoolExecutor(self._sizes[name], thread_name_prefix=name)
+            self._pools[name] = DaemonThreads(self._sizes[name], name)
         return self._pools[name]

@@ -75,6 +75,10 @@ class Replica(ProducerConsumer[Any, Any]):
             return None
         return self._drive(self._program.finish(), perf_counter())
 
+    def format_discarded(self, count: int) -> str:
+        """Says which layer it was."""
+        return f"{self._started().ref.name} has discarded {count} events from its full buffer"
+
     def _drive(self, steps: Steps, started: float) -> Batches | Coroutine[Any, Any, Batches]:
         """Run the program as far as it goes by itself; a coroutine does the rest."""
         try:

@@ -141,7 +141,9 @@ def test_what_cannot_be_pickled(processes):
 
 def test_any_executor():
     inline = Inline()
-    assert Flow.from_iterable(range(5)).map(str, executor=inline).to_list() == list("01234")
+    assert Flow.from_iterable(range(5), stages=1).map(str, executor=inline).to_list() == list(
+        "01234"
+    )
     assert inline.calls >= 1
     with pytest.raises(ZeroDivisionError):
         Flow.from_iterable([0]).map(lambda n: 1 // n, executor=inline).run()
@@ -238,7 +240,8 @@ def test_coroutine_functions_wherever_they_are_awaited():
     async def triggered(value):
         return [value], value
 
-    flow = Flow.from_iterable(range(4)).map(state).map_batch(state).partition(stages=1)
+    flow = Flow.from_iterable(range(4), stages=1).map(state).map_batch(state)
+    flow = flow.partition(stages=1)
     assert flow.collect_batch().map_state(state).each_state(state).to_list() == [0, 1, 2, 3]
     assert flow.reduce_batch(int, reduced).emit("state").to_list() == [6]
     assert flow.collect_batch().on_trigger(triggered).to_list() == [[0, 1, 2, 3]]

@@ -293,6 +293,27 @@ def test_threads_that_are_at_work_are_waited_for():
     assert not any(thread.is_alive() for thread in threads)
 
 
+async def test_calls_beside_the_one_that_fails_are_cancelled():
+    began, cancelled = [], []
+
+    async def call(n):
+        began.append(n)
+        try:
+            if len(began) < 3:
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(n)
+            raise
+        raise BOOM
+
+    flow = Flow.from_iterable(range(9), stages=1, max_demand=20)
+    with pytest.raises(Boom):
+        await flow.map(call, concurrency=3).arun()
+    assert len(began) == 3
+    assert sorted(cancelled) == began[:2]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 def test_an_executor_of_ones_own_survives_a_failure():
     with ThreadPoolExecutor(2) as pool:
         for _ in range(2):

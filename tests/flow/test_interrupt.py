@@ -207,3 +207,10 @@ def test_the_handler_is_as_before():
         "flow.map(waits).run()"
     )
     assert said == ["closed", "interrupted", "1 thread"]
+
+
+@pytest.mark.parametrize("door", ["run", "for", "run in a running loop"])
+def test_a_function_in_a_thread_that_never_returns_does_not_keep_the_program(door):
+    said = interrupted(DOORS[door].format(flow="flow.map(waits, executor='threads')"))
+    assert "interrupted" in said
+    assert "closed" in said[0]  # behind the second thread's "ready", perhaps

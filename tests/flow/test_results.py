@@ -179,6 +179,24 @@ def test_a_run_hands_on_nothing_but_calls_everything():
         flow.map_state(record).to_list()
 
 
+def test_what_a_full_buffer_drops_is_counted_and_logged(caplog):
+    flow = Flow.from_iterable(range(3), max_demand=1, stages=1, buffer_size=10, buffer_keep="first")
+    flow = flow.flat_map(lambda n: range(100 * n, 100 * n + 100)).shuffle(stages=1, max_demand=5)
+    seen = []
+    report = flow.each(seen.append).run()
+    assert report.discarded == 300 - len(seen) > 0
+    assert report.peak_buffer == 10
+    assert seen[:15] == list(range(15))
+    assert all("layer 1: flat_map(<lambda>)" in record.message for record in caplog.records)
+    assert sum(stage.discarded for stage in report.stages) == report.discarded
+
+
+def test_what_nobody_asked_for_is_kept_without_a_buffer_size():
+    flow = Flow.from_iterable(range(3), max_demand=1, stages=1).flat_map(lambda n: range(50_000))
+    report = flow.shuffle(stages=2, max_demand=5).map(abs).run()
+    assert (report.discarded, report.events_out) == (0, 150_000)
+
+
 def test_the_plan_as_text():
     flow = Flow.from_iterable(range(8), stages=2, max_demand=10).map(str).filter(len)
     text = flow.partition(key=0, stages=3).count_by().explain()
