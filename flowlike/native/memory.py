@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["SMALLEST", "Recycler", "empty"]
+__all__ = ["LARGEST", "Recycler", "SMALLEST", "empty"]
 
 SMALLEST = 1 << 16
 """Bytes: below this the allocator itself recycles."""

@@ -30,17 +30,20 @@ class RunQueue:
 
     SLICE = 0.002
 
-    __slots__ = ("_loop", "_ready", "_scheduled")
+    __slots__ = ("_front", "_loop", "_ready", "_scheduled")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._ready: deque[Turn] = deque()
         self._scheduled = False
+        self._front = 0  # where the next stage that goes first is put
 
     def add(self, stage: Turn, *, first: bool = False) -> None:
         """Give the stage a turn, after those that stand in the queue or before them."""
         if first:
-            self._ready.appendleft(stage)
+            # In the order in which one turn has woken them.
+            self._ready.insert(self._front, stage)
+            self._front += 1
         else:
             self._ready.append(stage)
         if not self._scheduled:
@@ -50,11 +53,15 @@ class RunQueue:
     def _run(self) -> None:
         ready = self._ready
         until = perf_counter() + self.SLICE
-        while ready:
-            ready.popleft().turn()
-            if perf_counter() > until:
-                break
-        if ready:
-            self._loop.call_soon(self._run)
-        else:
-            self._scheduled = False
+        try:
+            while ready:
+                stage = ready.popleft()
+                self._front = 0
+                stage.turn()
+                if perf_counter() > until:
+                    break
+        finally:
+            if ready:
+                self._loop.call_soon(self._run)
+            else:
+                self._scheduled = False

@@ -184,13 +184,16 @@ class RunningStage:
     def turn(self) -> None:
         """Handle the messages that are there, then do one piece of work."""
         mailbox = self._mailbox
-        for _ in range(len(mailbox)):
-            if self._task is not None or self._stopping:
-                break
-            message = mailbox.popleft()
-            HANDLERS[type(message)](self, message)
-        if self._task is None and not self._stopping:
-            self._work()
+        try:
+            for _ in range(len(mailbox)):
+                if self._task is not None or self._stopping:
+                    break
+                message = mailbox.popleft()
+                HANDLERS[type(message)](self, message)
+            if self._task is None and not self._stopping:
+                self._work()
+        except BaseException as error:  # noqa: BLE001 - a dispatcher's hash, say; the owner's
+            self.crash(error, self.turn)
         if self._task is not None:
             return  # _resume puts the stage back into the queue
         self._scheduled = False
@@ -311,7 +314,8 @@ class RunningStage:
 
     def crash(self, error: BaseException, callback: Callable[..., Any]) -> None:
         """End because a callback has raised ``error``."""
-        error.add_note(f"in {callback.__name__} of stage {self.ref.name!r}")
+        where = f"{callback.__name__} of " if callback != self.turn else ""
+        error.add_note(f"in {where}stage {self.ref.name!r}")
         self.end(error)
 
     def send_result(self, result: Any, callback: str) -> None:

@@ -542,3 +542,21 @@ async def test_on_stop_that_fails_is_the_failure_of_the_group():
             await group.start(Bad(), subscribe_to=[producer])
             await group.wait()
     assert caught.value.__notes__ == ["in on_stop of stage 'Bad'"]
+
+
+async def test_a_hash_that_fails_ends_the_group_whenever_it_is_called():
+    class Split(Fed):
+        dispatcher = PartitionDispatcher(1, hash=lambda n: n // 0)
+
+    for first in ("buffered", "asked"):
+        with pytest.raises(ZeroDivisionError) as caught:
+            async with StageGroup() as group:
+                producer = await group.start(Split())
+                if first == "buffered":
+                    producer.cast([1])
+                    await quiet()
+                await group.start(Collect(), subscribe_to=[Subscribe(producer, partition=0)])
+                producer.cast([2])
+                await asyncio.Event().wait()
+        event = 1 if first == "buffered" else 2
+        assert f"in the hash of the partitions, event {event}" in caught.value.__notes__
