@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flowlike.operators import TriggerContext as TriggerContext
     from flowlike.runners import LocalRunner as LocalRunner
     from flowlike.stages import Batches as Batches
+    from flowlike.stages import BroadcastDispatcher as BroadcastDispatcher
     from flowlike.stages import Consumer as Consumer
     from flowlike.stages import DemandDispatcher as DemandDispatcher
     from flowlike.stages import Dispatcher as Dispatcher
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batches",
+    "BroadcastDispatcher",
     "Consumer",
     "DemandDispatcher",
     "Dispatcher",
@@ -68,6 +70,7 @@ _ROOMS = {
     "runners": ("LocalRunner",),
     "stages": (
         "Batches",
+        "BroadcastDispatcher",
         "Consumer",
         "DemandDispatcher",
         "Dispatcher",

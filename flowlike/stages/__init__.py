@@ -1,6 +1,7 @@
 """Stages: producers, producer-consumers and consumers with demand-driven back-pressure."""
 
 from flowlike.stages.demand import AutoDemand as AutoDemand
+from flowlike.stages.dispatchers import BroadcastDispatcher as BroadcastDispatcher
 from flowlike.stages.dispatchers import DemandDispatcher as DemandDispatcher
 from flowlike.stages.dispatchers import Dispatcher as Dispatcher
 from flowlike.stages.dispatchers import PartitionDispatcher as PartitionDispatcher
@@ -16,6 +17,7 @@ from flowlike.stages.subscription import Subscription as Subscription
 __all__ = [
     "AutoDemand",
     "Batches",
+    "BroadcastDispatcher",
     "Consumer",
     "DemandDispatcher",
     "Dispatcher",

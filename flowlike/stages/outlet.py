@@ -37,7 +37,7 @@ class Outlet:
             ValueError: the dispatcher does not accept its options.
         """
         number = subscription._number
-        self._dispatcher.subscribe(number, subscription.options)
+        self._dispatcher.subscribe(number, subscription.options, subscription._peer)
         self.subscriptions[number] = subscription
 
     def remove(self, number: int, reason: str | BaseException) -> Subscription | None:
@@ -46,6 +46,8 @@ class Outlet:
         if subscription is not None:
             self._dispatcher.cancel(number)
             subscription._peer.deliver(Cancelled(number, reason))
+            if self.buffer.count:
+                self._drain()  # nobody waits for the one that is gone
         return subscription
 
     def ask(self, number: int, count: int) -> None:
@@ -61,11 +63,15 @@ class Outlet:
 
     def need(self) -> int:
         """How many events to ask ``handle_demand`` for now; they count as asked for."""
-        need = self._dispatcher.wanted() - self.buffer.count - self._owed
+        need = self.unmet()
         if need <= 0:
             return 0
         self._owed += need
         return need
+
+    def unmet(self) -> int:
+        """How much demand ``handle_demand`` has not been told of; more when events were dropped."""
+        return self._dispatcher.wanted() - self.buffer.count - self._owed
 
     def send(self, batch: Batch) -> int:
         """Send a batch; return how many events a full buffer dropped."""

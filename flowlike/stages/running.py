@@ -143,6 +143,8 @@ class RunningStage:
         if self._stopping:
             raise StageStopped(f"stage {self.ref.name!r} has ended and cannot emit")
         self._send(as_batch(events, "the argument of emit"))
+        if self.inlet is None and self._can_work():
+            self._wake()
 
     def finish(self) -> None:
         """End normally once all events so far have left."""
@@ -198,7 +200,7 @@ class RunningStage:
             return  # _resume puts the stage back into the queue
         self._scheduled = False
         if self._can_work():
-            self._wake(first=True)
+            self._wake(first=self.inlet is not None)
         elif mailbox:
             self._wake()
 
@@ -212,7 +214,11 @@ class RunningStage:
         if self._finishing:
             return self.outlet is None or self.outlet.is_empty()
         inlet = self.inlet
-        if inlet is None or not len(inlet):
+        if inlet is None:
+            assert self.outlet is not None
+            # A dispatcher has dropped events, so that they used no demand.
+            return self.demand_mode == "forward" and self.outlet.unmet() > 0
+        if not len(inlet):
             return False
         return self.outlet is None or not inlet.next_is_batch() or self.outlet.wanted() > 0
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlike import DemandDispatcher, PartitionDispatcher
+from flowlike import BroadcastDispatcher, DemandDispatcher, PartitionDispatcher
 
 
-def options(partition=None):
-    return SimpleNamespace(partition=partition)
+def options(partition=None, selector=None):
+    return SimpleNamespace(partition=partition, selector=selector)
 
 
 def test_demand_goes_to_the_largest_demand_first():
@@ -163,3 +163,90 @@ def test_a_hash_that_names_no_partition():
 def test_bad_max_demand():
     with pytest.raises(ValueError, match="max_demand must be at least 1"):
         DemandDispatcher(max_demand=0)
+
+
+def test_a_broadcast_goes_to_all_at_the_pace_of_the_slowest():
+    dispatcher = BroadcastDispatcher()
+    assert dispatcher.wanted() == 0
+    for number, asked in ((1, 2), (2, 5)):
+        dispatcher.subscribe(number, options())
+        assert dispatcher.wanted() == 0
+        dispatcher.ask(number, asked)
+        dispatcher.subscribe(9, options())
+        dispatcher.cancel(9)
+    assert dispatcher.wanted() == 2
+    batch = [1, 2]
+    assert dispatcher.dispatch(batch) == [(1, batch), (2, batch)]
+    assert dispatcher.wanted() == 0
+    dispatcher.cancel(1)
+    assert dispatcher.wanted() == 3
+
+
+def test_what_a_selector_refuses_uses_no_demand():
+    dispatcher = BroadcastDispatcher()
+    dispatcher.subscribe(1, options())
+    dispatcher.subscribe(2, options(selector=lambda n: n % 2))
+    dispatcher.subscribe(3, options(selector=lambda n: n > 100))
+    for number in (1, 2, 3):
+        dispatcher.ask(number, 4)
+    assert dispatcher.dispatch([1, 2, 3, 4]) == [(1, [1, 2, 3, 4]), (2, [1, 3])]
+    dispatcher.ask(1, 9)
+    assert dispatcher.wanted() == 2
+    (_, all_of_them), (_, odd) = dispatcher.dispatch(np.array([5, 6]))
+    assert all_of_them.tolist() == [5, 6]
+    assert isinstance(odd, np.ndarray)
+    assert odd.tolist() == [5]
+
+
+@given(
+    moduli=st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    steps=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9))),
+)
+def test_a_broadcast_never_exceeds_demand_and_loses_nothing(moduli, steps):
+    dispatcher = BroadcastDispatcher()
+    got: list[list[int]] = [[] for _ in moduli]
+    asked = [0] * len(moduli)
+    for number, modulus in enumerate(moduli):
+        dispatcher.subscribe(number, options(selector=lambda n, modulus=modulus: n % modulus == 0))
+    sent = 0
+    for number, count in steps:
+        consumer = number % len(moduli)
+        dispatcher.ask(consumer, count)
+        asked[consumer] += count
+        wanted = dispatcher.wanted()
+        assert wanted == min(a - len(events) for a, events in zip(asked, got, strict=True))
+        for subscription, batch in dispatcher.dispatch(list(range(sent, sent + wanted))):
+            got[subscription].extend(batch)
+        sent += wanted
+        assert dispatcher.kept() == 0
+    for modulus, events in zip(moduli, got, strict=True):
+        assert events == [n for n in range(sent) if n % modulus == 0]
+
+
+def test_nobody_subscribes_to_a_broadcast_twice_or_to_a_part_of_it():
+    dispatcher = BroadcastDispatcher()
+    dispatcher.subscribe(1, options(), "consumer")
+    with pytest.raises(ValueError, match="'consumer' is subscribed to this broadcast already"):
+        dispatcher.subscribe(2, options(), "consumer")
+    dispatcher.cancel(1)
+    dispatcher.subscribe(3, options(), "consumer")
+    assert dispatcher.fresh().wanted() == 0
+    with pytest.raises(ValueError, match="a producer that broadcasts"):
+        dispatcher.subscribe(4, options(partition=0), "other")
+
+
+@pytest.mark.parametrize(
+    "dispatcher", [DemandDispatcher(), PartitionDispatcher(1, hash=lambda n: 0)]
+)
+def test_a_selector_where_nothing_is_broadcast(dispatcher):
+    with pytest.raises(ValueError, match="does not broadcast"):
+        dispatcher.subscribe(1, options(0, selector=bool))
+
+
+def test_a_selector_that_fails_says_for_which_event():
+    dispatcher = BroadcastDispatcher()
+    dispatcher.subscribe(1, options(selector=lambda n: 1 // n))
+    dispatcher.ask(1, 3)
+    with pytest.raises(ZeroDivisionError) as caught:
+        dispatcher.dispatch([1, 0])
+    assert caught.value.__notes__ == ["in the selector of a subscription, event 0"]

@@ -1,8 +1,15 @@
 """Dispatchers: who gets the events of a producer. One file each."""
 
+from flowlike.stages.dispatchers.broadcast import BroadcastDispatcher as BroadcastDispatcher
 from flowlike.stages.dispatchers.demand import DemandDispatcher as DemandDispatcher
 from flowlike.stages.dispatchers.dispatcher import Deliveries as Deliveries
 from flowlike.stages.dispatchers.dispatcher import Dispatcher as Dispatcher
 from flowlike.stages.dispatchers.partition import PartitionDispatcher as PartitionDispatcher
 
-__all__ = ["Deliveries", "DemandDispatcher", "Dispatcher", "PartitionDispatcher"]
+__all__ = [
+    "BroadcastDispatcher",
+    "Deliveries",
+    "DemandDispatcher",
+    "Dispatcher",
+    "PartitionDispatcher",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from flowlike.batches import Batch
@@ -39,12 +40,17 @@ class DemandDispatcher:
         """See :meth:`Dispatcher.fresh`."""
         return DemandDispatcher(self._shuffle, self._max)
 
-    def subscribe(self, subscription: int, options: Subscribe) -> None:
+    def subscribe(self, subscription: int, options: Subscribe, consumer: Hashable = None) -> None:
         """See :meth:`Dispatcher.subscribe`.
 
         Raises:
-            ValueError: its ``partition`` is not to be had here.
+            ValueError: it has a ``partition`` or ``selector``, which are not to be had here.
         """
+        if options.selector is not None:
+            raise ValueError(
+                "selector was given to a producer that does not broadcast; give the producer a "
+                "BroadcastDispatcher, or leave selector out"
+            )
         if options.partition is not None:
             raise ValueError(
                 f"partition={options.partition!r} was given to a producer without partitions; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from flowlike.batches import Batch
@@ -27,8 +27,13 @@ class Dispatcher(Protocol):
     def fresh(self) -> Dispatcher:
         """A new dispatcher with the same settings and no consumers, for one stage."""
 
-    def subscribe(self, subscription: int, options: Subscribe) -> None:
+    def subscribe(self, subscription: int, options: Subscribe, consumer: Hashable = None) -> None:
         """Take a consumer in.
+
+        Args:
+            subscription: its number, by which the other methods name it.
+            options: as the consumer has asked for it.
+            consumer: who it is: two subscriptions of one stage have equal consumers.
 
         Raises:
             ValueError: its options do not fit (an unknown or taken partition, say).

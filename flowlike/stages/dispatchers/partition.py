@@ -80,12 +80,17 @@ class PartitionDispatcher:
         """See :meth:`Dispatcher.fresh`."""
         return PartitionDispatcher(self._names, split=self._split)
 
-    def subscribe(self, subscription: int, options: Subscribe) -> None:
+    def subscribe(self, subscription: int, options: Subscribe, consumer: Hashable = None) -> None:
         """See :meth:`Dispatcher.subscribe`.
 
         Raises:
-            ValueError: its ``partition`` is not to be had here.
+            ValueError: its ``partition`` is not to be had here, or it has a ``selector``.
         """
+        if options.selector is not None:
+            raise ValueError(
+                "selector was given to a producer that does not broadcast; give the producer a "
+                "BroadcastDispatcher, or leave selector out"
+            )
         names = ", ".join(repr(name) for name in self._names[:20])
         if options.partition is None:
             raise ValueError(
