@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from flowlike.stages import StageRef as StageRef
     from flowlike.stages import Subscribe as Subscribe
     from flowlike.stages import Subscription as Subscription
+    from flowlike.stages import stream as stream
 
 __all__ = [
     "Batches",
@@ -60,6 +61,7 @@ __all__ = [
     "Subscribe",
     "Subscription",
     "TriggerContext",
+    "stream",
 ]
 
 # Each name is imported when it is first used: who needs a kernel pays for no flow.
@@ -81,6 +83,7 @@ _ROOMS = {
         "StageRef",
         "Subscribe",
         "Subscription",
+        "stream",
     ),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}

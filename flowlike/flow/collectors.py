@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from flowlike.batches import Batch, events_of, joinable
-from flowlike.stages import AutoDemand, Consumer, Subscribe, Subscription
-from flowlike.stages.demand import Demand
+from flowlike.stages import AutoDemand, Consumer, Subscription
+from flowlike.stages.handover import Handover
 
-__all__ = ["ArrayCollector", "Collector", "Handover", "Ignore", "ListCollector"]
+__all__ = ["ArrayCollector", "Collector", "Ignore", "ListCollector", "Streamed"]
 
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -121,76 +119,12 @@ class ArrayCollector(Collector[Array]):
             self._array, self._used = None, 0
 
 
-class Handover(Collector[None]):
-    """Hands batches to somebody who iterates, who thereby sets the pace.
-
-    What has arrived is handed over together. It counts as handled when the caller comes back for
-    more; so what is asked of the flow follows the time that the caller spends on it.
-
-    Attributes:
-        error: what the flow has failed with, once it has.
-    """
-
-    def __init__(self) -> None:
-        self.error: BaseException | None = None
-        self._demands: dict[Subscription, Demand] = {}
-        self._arrived: list[tuple[Subscription, Batch]] = []
-        self._taken: list[tuple[Subscription, Batch]] = []
-        self._taken_at = 0.0
-        self._wanted: asyncio.Future[None] | None = None  # the caller waits for batches
-        self._ended = False
+class Streamed(Handover, Collector[None]):
+    """Hands what comes to somebody who iterates; see :class:`Handover`."""
 
     def demand(self, limit: int) -> AutoDemand:
         """One event at the start: the caller may want no more."""
         return AutoDemand(limit)
 
-    def handle_subscribe(self, role: str, options: Subscribe, peer: Subscription) -> str:
-        """Ask by hand: for the first event now, for others when the caller has handled it."""
-        demand = self._demands[peer] = options.policy()
-        peer.ask(demand.first())
-        return "manual"
-
-    def handle_events(self, events: Batch, producer: Subscription) -> None:
-        """Keep the batch for the caller."""
-        self._arrived.append((producer, events))
-        self._notify()
-
-    async def take(self) -> list[Batch]:
-        """What has arrived, at least one batch; none at all after the last one.
-
-        Raises:
-            BaseException: what the flow has failed with.
-        """
-        self._ask_again()
-        while not self._arrived and not self._ended:
-            self._wanted = asyncio.get_running_loop().create_future()
-            await self._wanted
-        if self.error is not None:
-            raise self.error
-        self._taken, self._arrived = self._arrived, []
-        self._taken_at = perf_counter()
-        return [batch for _, batch in self._taken]
-
-    def end(self, error: BaseException | None) -> None:
-        """The flow has ended, or failed with ``error``: nothing comes any more."""
-        self._ended = True
-        self.error = error
-        self._notify()
-
-    def _ask_again(self) -> None:
-        """The caller is back: what it took is handled, each batch in its share of the time."""
-        taken, self._taken = self._taken, []
-        events = sum(len(batch) for _, batch in taken)
-        seconds = perf_counter() - self._taken_at
-        for subscription, batch in taken:
-            share = seconds * len(batch) / events
-            more = self._demands[subscription].handled(len(batch), share)
-            if more and not self._ended:
-                subscription.ask(more)
-
-    def _notify(self) -> None:
-        if self._wanted is not None and not self._wanted.done():
-            self._wanted.set_result(None)
-
     def result(self) -> None:
-        """Nothing; see :meth:`take`."""
+        """Nothing; see :meth:`Handover.take`."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 
 from flowlike.batches import Batch
-from flowlike.flow.collectors import Collector, Handover
+from flowlike.flow.collectors import Collector, Streamed
 from flowlike.flow.running import RunningFlow
 
 __all__ = ["stream_batches"]
@@ -25,7 +25,7 @@ async def stream_batches(
         BaseException: what the flow has failed with, or a source when it was closed.
         GeneratorExit: as every generator that is closed.
     """
-    handover = Handover()
+    handover = Streamed()
     running: RunningFlow | None = None
 
     async def run() -> None:

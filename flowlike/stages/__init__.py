@@ -11,6 +11,7 @@ from flowlike.stages.stage import Batches as Batches
 from flowlike.stages.stage import Consumer as Consumer
 from flowlike.stages.stage import Producer as Producer
 from flowlike.stages.stage import ProducerConsumer as ProducerConsumer
+from flowlike.stages.stream import stream as stream
 from flowlike.stages.subscription import Subscribe as Subscribe
 from flowlike.stages.subscription import Subscription as Subscription
 
@@ -28,4 +29,5 @@ __all__ = [
     "StageRef",
     "Subscribe",
     "Subscription",
+    "stream",
 ]
