@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from flowlike.stages import Batches as Batches
     from flowlike.stages import BroadcastDispatcher as BroadcastDispatcher
     from flowlike.stages import Consumer as Consumer
+    from flowlike.stages import ConsumerSupervisor as ConsumerSupervisor
     from flowlike.stages import DemandDispatcher as DemandDispatcher
     from flowlike.stages import Dispatcher as Dispatcher
     from flowlike.stages import PartitionDispatcher as PartitionDispatcher
@@ -40,6 +41,7 @@ __all__ = [
     "Batches",
     "BroadcastDispatcher",
     "Consumer",
+    "ConsumerSupervisor",
     "DemandDispatcher",
     "Dispatcher",
     "Flow",
@@ -74,6 +76,7 @@ _ROOMS = {
         "Batches",
         "BroadcastDispatcher",
         "Consumer",
+        "ConsumerSupervisor",
         "DemandDispatcher",
         "Dispatcher",
         "PartitionDispatcher",

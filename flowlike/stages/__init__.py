@@ -14,12 +14,14 @@ from flowlike.stages.stage import ProducerConsumer as ProducerConsumer
 from flowlike.stages.stream import stream as stream
 from flowlike.stages.subscription import Subscribe as Subscribe
 from flowlike.stages.subscription import Subscription as Subscription
+from flowlike.stages.supervisor import ConsumerSupervisor as ConsumerSupervisor
 
 __all__ = [
     "AutoDemand",
     "Batches",
     "BroadcastDispatcher",
     "Consumer",
+    "ConsumerSupervisor",
     "DemandDispatcher",
     "Dispatcher",
     "PartitionDispatcher",
