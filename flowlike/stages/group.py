@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from flowlike.errors import StageStopped
+from flowlike.options import check_choice
 from flowlike.stages.messages import Start, SubscribeTo
 from flowlike.stages.ref import StageRef, as_subscribe
+from flowlike.stages.restart_limit import RESTARTS, RestartLimit
+from flowlike.stages.restarts import Child, Restarts
 from flowlike.stages.run_queue import RunQueue
 from flowlike.stages.running import Reason, RunningStage
 from flowlike.stages.stage import Consumer, Producer, ProducerConsumer, Stage
@@ -24,6 +28,24 @@ class StageGroup:
     5 s to return. When a stage crashes, the others are stopped at once, the block is cancelled and
     raises the stage's original exception (of several the first, with notes of the
     others).
+
+    With a strategy, stages that have ended are started again, by the ``restart`` of
+    :meth:`start`: an instance is used again, a callable makes another one; ``on_start`` is called
+    again, the ``StageRef`` stays valid, and subscriptions are made again, those of its
+    consumers that live on included. Lost are the events that the stage held. A crash that
+    takes consumers along, by their cancel mode, counts as one restart.
+
+    Args:
+        strategy: ``None``: a crash ends the group. When a stage has ended, "one_for_one" starts
+            it alone again; "one_for_all" stops all others and starts all; "rest_for_one" does so
+            with those that were started after it.
+        max_restarts: so many restarts are allowed ...
+        within: ... in so many seconds; one more ends the group with the original exception.
+        backoff: seconds to wait before each restart.
+
+    Raises:
+        TypeError: a number is none.
+        ValueError: another strategy, or a number out of its range.
 
     Example:
         >>> import asyncio
@@ -52,7 +74,23 @@ class StageGroup:
         45
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        strategy: str | None = None,
+        *,
+        max_restarts: int = 3,
+        within: float = 5.0,
+        backoff: float = 0.0,
+    ) -> None:
+        restarts = Restarts(
+            "one_for_one" if strategy is None else strategy,
+            RestartLimit(max_restarts, within),
+            backoff,
+            revive=self._revive,
+            fail=self.fail,
+            changed=self._notify,
+        )
+        self._restarts = None if strategy is None else restarts
         self._loop: asyncio.AbstractEventLoop | None = None
         self._queue: RunQueue | None = None
         self._running: dict[RunningStage, None] = {}
@@ -82,6 +120,8 @@ class StageGroup:
     ) -> None:
         self._body_runs = False
         self._leaving = True
+        if self._restarts is not None:
+            self._restarts.close()
         if isinstance(error, asyncio.CancelledError):
             self._cancel_pending = False
         body_failed_first = error is not None and self._error is None
@@ -113,25 +153,34 @@ class StageGroup:
         stage: Stage | Callable[[], Stage],
         *,
         subscribe_to: Iterable[Subscribe | StageRef] = (),
+        restart: str = "permanent",
         name: str | None = None,
     ) -> StageRef:
         """Start a stage; returns when ``on_start`` has run and its producers have accepted.
 
+        A producer that is being started again is waited for.
+
         Args:
             stage: an instance, or a callable that makes one.
             subscribe_to: its first subscriptions.
+            restart: in a group with a strategy: "permanent": it is started again whatever has
+                ended it, "transient": after a crash only, "temporary": never.
             name: for messages and reports; default is the name of its class.
 
         Raises:
             TypeError: no stage, a stage that runs already, or a producer that subscribes.
-            ValueError: a producer refuses the subscription.
+            ValueError: a producer refuses the subscription, or another ``restart``.
             RuntimeError: the group is not entered, or has ended.
             CancelledError: the caller was cancelled; the stage is ended.
         """
         options = [as_subscribe(to) for to in subscribe_to]
-        running = self._admit(stage, name)
+        check_choice("restart", restart, RESTARTS)
+        if self._restarts is not None:
+            down = self._restarts.is_down
+            await self._until(lambda: not any(down(each.to) for each in options))
+        running = self._admit(stage, name, options, restart, "starting")
         if options and running.inlet is None:
-            running.end("shutdown")
+            self._discard(running)
             raise TypeError(
                 f"{type(running.stage).__name__} is a Producer and cannot subscribe to anything; "
                 "derive it from ProducerConsumer or Consumer"
@@ -141,15 +190,26 @@ class StageGroup:
         started: asyncio.Future[Any] = loop.create_future()
         running.deliver(Start(asked, started))
         replies = [started, *(each.reply for each in asked if each.reply is not None)]
+
+        def ended(reason: asyncio.Future[Reason]) -> None:
+            for reply in replies:
+                if not reply.done():
+                    reply.set_exception(_as_error(reason.result(), running.ref))
+
+        running.ended.add_done_callback(ended)
         try:
             answers = await asyncio.gather(*replies, return_exceptions=True)
         except asyncio.CancelledError:
-            running.end("shutdown")
+            self._discard(running)
             raise
+        finally:
+            running.ended.remove_done_callback(ended)
         for answer in answers:
             if isinstance(answer, BaseException):
-                running.end("shutdown")
+                self._discard(running)
                 raise answer
+        if self._restarts is not None:
+            self._restarts.started(running)
         return running.ref
 
     def spawn(
@@ -159,8 +219,9 @@ class StageGroup:
 
         A subscription that is refused then ends the stage with the error.
         """
-        running = self._admit(stage, name)
-        asked = tuple(SubscribeTo(options, None) for options in subscribe_to)
+        options = list(subscribe_to)
+        running = self._admit(stage, name, options, "permanent", "running")
+        asked = tuple(SubscribeTo(each, None) for each in options)
         self._unsettled += len(asked)
         running.deliver(Start(asked, None))
         return running.ref
@@ -170,11 +231,13 @@ class StageGroup:
         await self._until(lambda: not self._unsettled or self._error is not None)
 
     async def wait(self) -> None:
-        """Wait until every stage has ended by itself."""
-        await self._until(lambda: not self._running)
+        """Wait until every stage has ended by itself, and none is to be started again."""
+        await self._until(self._all_ended)
 
     def end(self, reason: Reason = "shutdown") -> None:
         """End every stage now, callbacks that await included; :meth:`wait` for the end."""
+        if self._restarts is not None:
+            self._restarts.close()
         for stage in list(self._running):
             stage.end(reason)
 
@@ -197,15 +260,45 @@ class StageGroup:
     def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
         """See :class:`~flowlike.stages.running.Owner`."""
         self._running.pop(stage, None)
-        if isinstance(reason, BaseException):
+        handled = self._restarts is not None and self._restarts.ended(stage, reason)
+        if isinstance(reason, BaseException) and not handled:
             self.fail(reason)
         self._notify()
 
-    def _admit(self, stage: Stage | Callable[[], Stage], name: str | None) -> RunningStage:
+    def subscription_lost(self, stage: RunningStage, options: Subscribe, reason: Reason) -> bool:
+        """See :class:`~flowlike.stages.running.Owner`."""
+        return self._restarts is not None and self._restarts.lost(stage, options, reason)
+
+    def _admit(
+        self,
+        stage: Stage | Callable[[], Stage],
+        name: str | None,
+        options: Sequence[Subscribe],
+        restart: str,
+        state: str,
+    ) -> RunningStage:
         if self._queue is None or self._loop is None or self._leaving:
             raise RuntimeError("start stages inside the `async with StageGroup()` block")
         if self._error is not None:
             raise RuntimeError("this StageGroup has failed and starts no stage") from self._error
+        running = self._run(stage, name)
+        if self._restarts is not None:
+            self._restarts.admit(Child(stage, running, options, restart, state))
+        return running
+
+    def _revive(self, child: Child) -> RunningStage:
+        running = self._run(child.made_by, child.ref.name)
+        child.ref.renew(running)
+        return running
+
+    def _discard(self, running: RunningStage) -> None:
+        """End a stage that could not be started; it is not started again."""
+        if self._restarts is not None:
+            self._restarts.forget(running)
+        running.end("shutdown")
+
+    def _run(self, stage: Stage | Callable[[], Stage], name: str | None) -> RunningStage:
+        assert self._queue is not None and self._loop is not None
         made: Any = stage if isinstance(stage, Stage) or not callable(stage) else stage()
         if not isinstance(made, (Producer, ProducerConsumer, Consumer)):
             raise TypeError(
@@ -219,6 +312,9 @@ class StageGroup:
         )
         self._running[running] = None
         return running
+
+    def _all_ended(self) -> bool:
+        return not self._running and (self._restarts is None or not self._restarts.pending)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         if not condition():
@@ -251,3 +347,10 @@ class StageGroup:
             else:
                 remaining.append((condition, waiter))
         self._waiters = remaining
+
+
+def _as_error(reason: Reason, ref: StageRef) -> BaseException:
+    """Why a start did not succeed, when the stage has ended before."""
+    if isinstance(reason, BaseException):
+        return reason
+    return StageStopped(f"stage {ref.name!r} has ended ({reason}) before it was started")

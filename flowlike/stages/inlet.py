@@ -25,15 +25,17 @@ class Inlet:
 
     Attributes:
         subscriptions: the live ones, by number.
+        expected: how many more will be made, of producers that are started again.
     """
 
-    __slots__ = ("_arrivals", "_crashed", "_finished", "subscriptions")
+    __slots__ = ("_arrivals", "_crashed", "_finished", "expected", "subscriptions")
 
     def __init__(self) -> None:
         self.subscriptions: dict[int, Subscription] = {}
         self._arrivals: deque[Arrival] = deque()
         self._finished = False
-        self._crashed = False
+        self._crashed = 0
+        self.expected = 0
 
     def __len__(self) -> int:
         return len(self._arrivals)
@@ -96,10 +98,16 @@ class Inlet:
         assert over is not None
         del self.subscriptions[over.subscription]
         if isinstance(over.reason, BaseException):
-            self._crashed = True
+            self._crashed += 1
         elif isinstance(over, Ended):
             self._finished = True
 
+    def expect(self, reason: str | BaseException) -> None:
+        """A producer whose end had this reason will be back."""
+        self.expected += 1
+        if isinstance(reason, BaseException):
+            self._crashed -= 1
+
     def all_finished(self) -> bool:
-        """True if there were producers, none is left, and none of them crashed."""
-        return self._finished and not self.subscriptions and not self._crashed
+        """True if there were producers, none is left or will be back, and none of them crashed."""
+        return self._finished and not self.subscriptions and not self.expected and not self._crashed

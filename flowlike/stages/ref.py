@@ -50,6 +50,12 @@ class StageRef:
         self.name = name
         self.deliver = stage.deliver
 
+    def renew(self, stage: RunningStage) -> None:
+        """From now on this is the address of ``stage``, which takes the place of an ended one."""
+        stage.ref = self
+        self._stage = stage
+        self.deliver = stage.deliver
+
     def __repr__(self) -> str:
         state = "ended" if self._stage.ended.done() else "running"
         return f"<StageRef {self.name!r} {state}>"
@@ -110,7 +116,7 @@ class StageRef:
         await self.wait()
 
     async def wait(self) -> Reason:
-        """Wait until the stage has ended.
+        """Wait until the stage has ended; one that its group starts again, until it ends next.
 
         Returns:
             The reason: "normal" or "shutdown" for a planned end, else the exception.

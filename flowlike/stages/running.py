@@ -20,13 +20,13 @@ from flowlike.errors import StageStopped
 from flowlike.options import check_choice
 from flowlike.stages.buffer import Buffer
 from flowlike.stages.inlet import Arrival, Inlet
-from flowlike.stages.messages import Ask, Cancelled, Events
+from flowlike.stages.messages import Ask, Cancelled, Ended, Events
 from flowlike.stages.outlet import Outlet
 from flowlike.stages.protocol import HANDLERS, refuse
 from flowlike.stages.ref import StageRef
 from flowlike.stages.run_queue import RunQueue
 from flowlike.stages.stage import Batches, Emitter, Producer, Stage
-from flowlike.stages.subscription import Subscription
+from flowlike.stages.subscription import Subscribe, Subscription
 
 __all__ = ["GRACE", "Owner", "Reason", "RunningStage"]
 
@@ -43,6 +43,9 @@ class Owner(Protocol):
 
     def subscription_settled(self) -> None:
         """One of the subscriptions that a stage began with was accepted or refused."""
+
+    def subscription_lost(self, stage: RunningStage, options: Subscribe, reason: Reason) -> bool:
+        """A stage's producer has ended; true if the subscription will be made again."""
 
     def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
         """A stage has ended, ``on_stop`` included."""
@@ -177,6 +180,11 @@ class RunningStage:
             task.add_done_callback(lambda _: timer.cancel())
 
     @property
+    def is_ending(self) -> bool:
+        """True once its end has begun, and after it."""
+        return self._stopping
+
+    @property
     def is_awaiting(self) -> bool:
         """True while a callback awaits."""
         return self._task is not None
@@ -290,11 +298,17 @@ class RunningStage:
         assert self.inlet is not None
         if result is not None:
             self.send_result(result, "handle_cancel")
+        over = arrival.over
+        assert over is not None
+        if isinstance(over, Ended):
+            options = arrival.subscription.options
+            again = self.owner.subscription_lost(self, options, over.reason)
+            if again and not ends_consumer(arrival):
+                return
         if self.inlet.all_finished():
             self.finish()
         elif ends_consumer(arrival):
-            assert arrival.over is not None
-            self.end(arrival.over.reason)
+            self.end(over.reason)
 
     # Callbacks.
 

@@ -103,6 +103,10 @@ class _Reader(Handover):
     def subscription_settled(self) -> None:
         """See :class:`~flowlike.stages.running.Owner`; who subscribes here waits for replies."""
 
+    def subscription_lost(self, stage: RunningStage, options: Subscribe, reason: Reason) -> bool:
+        """See :class:`~flowlike.stages.running.Owner`; a stream has no second time."""
+        return False
+
     def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
         """See :class:`~flowlike.stages.running.Owner`."""
         self.end(reason if isinstance(reason, BaseException) else None)
