@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable
 from types import CoroutineType
@@ -160,10 +161,43 @@ def _call(running: RunningStage, message: Call) -> None:
         if not reply.done():
             reply.set_exception(error)
         return
-    if type(answer) is CoroutineType or hasattr(type(answer), "__await__"):
+    if isinstance(answer, asyncio.Future):
+        _reply_later(running, answer, reply)
+    elif type(answer) is CoroutineType or hasattr(type(answer), "__await__"):
         running.call(wait_for, (answer,), lambda _: None)
     elif not reply.done():
         reply.set_result(answer)
+
+
+def _reply_later(
+    running: RunningStage, answer: asyncio.Future[Any], reply: asyncio.Future[Any]
+) -> None:
+    """The stage goes on; whichever comes first ends the other: answer, caller, or stage."""
+
+    def answered(answer: asyncio.Future[Any]) -> None:
+        running.ended.remove_done_callback(ended)
+        if reply.done():
+            return
+        if answer.cancelled():
+            text = f"stage {running.ref.name!r} has cancelled the answer to this call"
+            reply.set_exception(RuntimeError(text))  # the caller itself is not cancelled
+        elif (error := answer.exception()) is not None:
+            reply.set_exception(error)
+        else:
+            reply.set_result(answer.result())
+
+    def given_up(reply: asyncio.Future[Any]) -> None:
+        if reply.cancelled():
+            answer.cancel()
+
+    def ended(_: asyncio.Future[Any]) -> None:
+        if not reply.done():
+            reply.set_exception(StageStopped(f"stage {running.ref.name!r} has ended"))
+        answer.cancel()
+
+    reply.add_done_callback(given_up)
+    running.ended.add_done_callback(ended)
+    answer.add_done_callback(answered)
 
 
 def _cast(running: RunningStage, message: Cast) -> None:
