@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowlike.flow.planner import LayerPlan, Plan
+from flowlike.flow.planner import LayerPlan, Plan, StagePlan
 from flowlike.operators import executor_name
 from flowlike.stages import AutoDemand
 
@@ -16,6 +16,8 @@ def explain_plan(plan: Plan) -> str:
         lines.append(node.name)
         if isinstance(node, LayerPlan):
             lines.extend(f"    {line}" for line in _describe(node))
+        elif isinstance(node, StagePlan) and node.upstream:
+            lines.append(f"    from   {', '.join(each.name for each in node.upstream)}")
     lines.append("collector")
     lines.append(f"    from   {', '.join(output.name for output in plan.outputs)}")
     return "\n".join(lines)

@@ -30,6 +30,14 @@ from flowlike.flow.report import RunReport
 from flowlike.flow.routing import Partition, Routing, Shuffle
 from flowlike.flow.runner import Runner
 from flowlike.flow.running import RunningFlow
+from flowlike.flow.staged import (
+    Into,
+    Staged,
+    check_into,
+    check_producers,
+    check_through,
+    stage_label,
+)
 from flowlike.flow.streaming import stream_batches
 from flowlike.operators import (
     CollectBatch,
@@ -56,6 +64,7 @@ from flowlike.operators import (
     Reject,
 )
 from flowlike.options import check_choice
+from flowlike.stages import Consumer, Producer, ProducerConsumer, StageRef, Subscribe
 
 __all__ = ["Flow"]
 
@@ -75,6 +84,7 @@ class _Routed:
 
     upstream: tuple[Flow[Any], ...]
     routing: Routing
+    through: tuple[Staged, ...] = ()  # stages between; all there is where upstream is empty
 
 
 class Flow(Generic[T]):
@@ -85,7 +95,8 @@ class Flow(Generic[T]):
     points (``partition``, ``shuffle``) run together, fused, in each of the layer's ``stages``
     replicas.
 
-    Args of every layer (``from_iterable``, ``from_iterables``, ``partition``, ``shuffle``):
+    Args of every layer (``from_iterable``, ``from_iterables``, ``from_stages``, ``partition``,
+    ``shuffle``, ``through_stages``):
 
     - ``stages``: the number of replicas; ``None``: the CPUs this process may use, or one
       where more could not run at the same time.
@@ -119,7 +130,10 @@ class Flow(Generic[T]):
         labels = [operator.label for operator in self._layer.operators]
         if isinstance(self._inputs, _Routed):
             before = ", ".join(repr(flow) for flow in self._inputs.upstream)
-            labels.insert(0, f"{before}.{self._inputs.routing.label}")
+            routing, through = self._inputs.routing.label, self._inputs.through
+            if through:
+                routing = f"through_stages({stage_label(through)})"
+            labels.insert(0, f"{before}.{routing}" if before else f"Flow({stage_label(through)})")
         else:
             labels.insert(0, f"Flow({', '.join(source.label for source in self._inputs)})")
         return ".".join(labels)
@@ -188,6 +202,39 @@ class Flow(Generic[T]):
         if not described:
             raise ValueError("from_iterables needs at least one source, got none")
         return _flow(described, _options("from_iterables", layer))
+
+    @classmethod
+    def from_stages(
+        cls, producers: Iterable[Producer[U] | StageRef], **layer: Unpack[LayerKeywords]
+    ) -> Flow[U]:
+        """A flow over stages.
+
+        Instances are started and stopped with the flow, with their own dispatcher; stages
+        that run already are only subscribed to, and live on. A crash of one is a failure of the
+        flow, its planned end the end of a source. Draining finishes the instances and takes
+        nothing more of the others; ``demand="accumulate"`` holds the instances only.
+
+        A flow over running stages runs on their event loop: ``arun``, ``async for``, ``start``.
+
+        Args:
+            producers: instances of ``Producer``, or ``StageRef`` of stages that emit.
+            **layer: the options of the first layer.
+
+        Raises:
+            TypeError: one of them is no such stage, or an unknown option.
+            ValueError: no producer at all, or an option is out of range.
+
+        Example:
+            >>> from flowlike import Producer
+            >>> class Letters(Producer[str]):
+            ...     def handle_demand(self, demand):
+            ...         self.finish()
+            ...         return list("abc")
+            >>> Flow.from_stages([Letters()]).map(str.upper).to_list()
+            ['A', 'B', 'C']
+        """
+        options = _options("from_stages", layer)
+        return _flow(_Routed((), Shuffle(), check_producers(producers)), options)
 
     # One event at a time.
 
@@ -358,6 +405,32 @@ class Flow(Generic[T]):
             FlowBuildError: the layer before has a window and no reduce.
         """
         return self._route(Shuffle(), _options("shuffle", layer))
+
+    def through_stages(
+        self,
+        through: Iterable[ProducerConsumer[T, U] | StageRef],
+        /,
+        **layer: Unpack[LayerKeywords],
+    ) -> Flow[U]:
+        """Send the events through stages of your own, and begin a new layer after them.
+
+        Whichever stage has demand gets the next batch. Instances are started and stopped with
+        the flow. Stages that run already are subscribed to the flow and it to them; the
+        flow ends when they end, which they do when all their producers have finished: one with
+        other producers keeps the flow running.
+
+        Args:
+            through: instances of ``ProducerConsumer``, or ``StageRef`` of such.
+            **layer: the options of the new layer.
+
+        Raises:
+            TypeError: one of them is no such stage, or an unknown option.
+            ValueError: no stage at all, or an option is out of range.
+            FlowBuildError: the layer before has a window and no reduce.
+        """
+        self._layer.check()
+        options = _options("through_stages", layer)
+        return _flow(_Routed((self,), Shuffle(), check_through(through)), options)
 
     # Reducing: one per layer.
 
@@ -645,6 +718,33 @@ class Flow(Generic[T]):
         """
         return self._start(Ignore(), runner, timeout, demand)
 
+    def into_stages(
+        self,
+        consumers: Iterable[Consumer[T] | StageRef | Subscribe],
+        *,
+        runner: Runner | None = None,
+        timeout: float | None = None,
+        demand: Literal["forward", "accumulate"] = "forward",
+    ) -> RunningFlow:
+        """As :meth:`start`, and the events go into consumers: each event to one of them.
+
+        Instances are started with the flow, whose end waits for theirs. Stages that run already
+        are subscribed to the flow; one finishes when all its producers have.
+
+        Args:
+            consumers: instances of ``Consumer``, ``StageRef`` of stages that consume, or
+                ``Subscribe`` whose ``to`` is such a ``StageRef``: how it subscribes to the flow.
+            runner: where; default ``LocalRunner()``.
+            timeout: seconds for the whole run; ``None``: no limit.
+            demand: as in :meth:`start`.
+
+        Raises:
+            TypeError: one of them is no such stage.
+            ValueError: no consumer at all, or as in :meth:`start`.
+            RuntimeError: as it starts: a stage runs on another event loop.
+        """
+        return self._start(Ignore(), runner, timeout, demand, check_into(consumers))
+
     def explain(self) -> str:
         """The plan as text: layers, fused operators, executors, replicas, demand.
 
@@ -659,9 +759,12 @@ class Flow(Generic[T]):
         runner: Runner | None,
         timeout: float | None,
         demand: str = "forward",
+        into: tuple[Into, ...] = (),
     ) -> RunningFlow:
         plan = make_plan(self)
-        return RunningFlow(plan, collector, runner=runner, timeout=timeout, demand=demand)
+        return RunningFlow(
+            plan, collector, runner=runner, timeout=timeout, demand=demand, into=into
+        )
 
     def _stream(
         self, runner: Runner | None, timeout: float | None

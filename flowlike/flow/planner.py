@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from flowlike.connectors import Source
 from flowlike.errors import FlowBuildError
 from flowlike.flow.options import LayerOptions
 from flowlike.flow.routing import Routing, Shuffle
+from flowlike.flow.staged import Staged, stage_label
 from flowlike.native import Kernel
 from flowlike.operators import Layer, MapBatch
 from flowlike.stages import AutoDemand
@@ -19,10 +20,13 @@ from flowlike.stages import AutoDemand
 if TYPE_CHECKING:
     from flowlike.flow.flow import Flow
 
+Node: TypeAlias = "SourcePlan | StagePlan | LayerPlan"
+"""What a plan is made of: each is one or more stages."""
+
 LAYER_LIMIT = 1 << 24
 """Events that all replicas of a layer together ask for and have not handled, under "auto"."""
 
-__all__ = ["LayerPlan", "Plan", "SourcePlan", "cpus", "make_plan"]
+__all__ = ["LayerPlan", "Node", "Plan", "SourcePlan", "StagePlan", "cpus", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +40,21 @@ class SourcePlan:
 
     name: str
     source: Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StagePlan:
+    """Stages of the user's own, before or between layers.
+
+    Attributes:
+        name: how reports and errors call them.
+        members: instances to start, or stages that run already.
+        upstream: what each of them reads; nothing for producers.
+    """
+
+    name: str
+    members: tuple[Staged, ...]
+    upstream: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +75,12 @@ class LayerPlan:
     options: LayerOptions
     stages: int
     routing: Routing
-    upstream: tuple[SourcePlan | LayerPlan, ...]
+    upstream: tuple[Node, ...]
 
     @property
     def upstream_stages(self) -> int:
         """How many producers each replica is subscribed to."""
-        return sum(each.stages if isinstance(each, LayerPlan) else 1 for each in self.upstream)
+        return sum(map(_count, self.upstream))
 
     @property
     def max_demand(self) -> int | AutoDemand:
@@ -82,15 +101,15 @@ class Plan:
         nodes: all sources and layers, upstream first.
     """
 
-    outputs: tuple[SourcePlan | LayerPlan, ...]
+    outputs: tuple[Node, ...]
     caller_limit: int
-    nodes: tuple[SourcePlan | LayerPlan, ...] = field(init=False)
+    nodes: tuple[Node, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        found: dict[SourcePlan | LayerPlan, None] = {}
+        found: dict[Node, None] = {}
 
-        def visit(node: SourcePlan | LayerPlan) -> None:
-            if isinstance(node, LayerPlan):
+        def visit(node: Node) -> None:
+            if not isinstance(node, SourcePlan):
                 for each in node.upstream:
                     visit(each)
             found[node] = None
@@ -105,6 +124,11 @@ class Plan:
         return tuple(node for node in self.nodes if isinstance(node, SourcePlan))
 
     @property
+    def stages(self) -> tuple[StagePlan, ...]:
+        """All stages of the user's own, upstream first."""
+        return tuple(node for node in self.nodes if isinstance(node, StagePlan))
+
+    @property
     def layers(self) -> tuple[LayerPlan, ...]:
         """All layers, upstream first."""
         return tuple(node for node in self.nodes if isinstance(node, LayerPlan))
@@ -112,6 +136,8 @@ class Plan:
     @property
     def size_hint(self) -> int | None:
         """How many events the sources have in all, where all of them know it."""
+        if self.stages:
+            return None
         sizes = [node.source.size for node in self.sources]
         known = [size for size in sizes if size is not None]
         return sum(known) if len(known) == len(sizes) else None
@@ -126,10 +152,19 @@ class Plan:
         return first
 
 
-def _empty(node: SourcePlan | LayerPlan) -> np.ndarray[Any, Any] | None:
+def _count(node: Node) -> int:
+    """How many stages a node is."""
+    if isinstance(node, LayerPlan):
+        return node.stages
+    return len(node.members) if isinstance(node, StagePlan) else 1
+
+
+def _empty(node: Node) -> np.ndarray[Any, Any] | None:
     """An empty array of the kind that a node emits, where that is plain to see."""
     if isinstance(node, SourcePlan):
         return node.source.empty
+    if isinstance(node, StagePlan):
+        return None
     if not node.layer.operators:
         return _empty(node.upstream[0])
     last = node.layer.operators[-1]
@@ -162,13 +197,14 @@ class _Planner:
     def __init__(self) -> None:
         self._sources = 0
         self._layers = 0
+        self._stages = 0
 
-    def layer(self, flow: Flow[Any]) -> tuple[SourcePlan | LayerPlan, ...]:
+    def layer(self, flow: Flow[Any]) -> tuple[Node, ...]:
         """The stages that emit the events of ``flow``: a layer without work has none of its own."""
         flow._layer.check()
         _check_executors(flow._layer)
         routing: Routing = Shuffle()
-        upstream: tuple[SourcePlan | LayerPlan, ...]
+        upstream: tuple[Node, ...]
         if isinstance(flow._inputs, tuple):
             upstream = tuple(self._source(source) for source in flow._inputs)
             if flow._layer.is_empty and flow._options.on_init is None:
@@ -176,6 +212,8 @@ class _Planner:
         else:
             routing = flow._inputs.routing
             upstream = tuple(node for each in flow._inputs.upstream for node in self.layer(each))
+            if flow._inputs.through:
+                upstream = (self._through(flow._inputs.through, upstream),)
         self._layers += 1
         operators = flow._layer.operators
         what = operators[0].label if operators else routing.label
@@ -184,6 +222,10 @@ class _Planner:
         if stages is None:
             stages = 1 if flow._layer.runs_inline and not flow._layer.has_reduce else cpus()
         return (LayerPlan(name, flow._layer, flow._options, stages, routing, upstream),)
+
+    def _through(self, members: tuple[Staged, ...], upstream: tuple[Node, ...]) -> StagePlan:
+        self._stages += 1
+        return StagePlan(f"stages {self._stages}: {stage_label(members)}", members, upstream)
 
     def _source(self, source: Source) -> SourcePlan:
         self._sources += 1

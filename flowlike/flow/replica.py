@@ -7,11 +7,15 @@ from time import perf_counter
 from typing import Any
 
 from flowlike.batches import Batch
+from flowlike.connectors import Drain
 from flowlike.flow.calling import Caller
 from flowlike.operators import Calls, Program
-from flowlike.stages import Batches, Dispatcher, ProducerConsumer, Subscription
+from flowlike.stages import Batches, Dispatcher, ProducerConsumer, Subscribe, Subscription
 
-__all__ = ["Replica"]
+__all__ = ["FOREIGN", "Replica"]
+
+FOREIGN = object()
+"""The tag of a subscription to a stage that is not the flow's."""
 
 Steps = Generator[Calls, list[Any], list[Batch]]
 
@@ -41,6 +45,7 @@ class Replica(ProducerConsumer[Any, Any]):
         self._open_producers = producers
         self._caller = caller
         self._on_init = on_init
+        self._foreign: list[Subscription] = []
 
     def on_start(self) -> Any:
         """Call the user's ``on_init``; its result is ignored, a coroutine awaited."""
@@ -60,6 +65,18 @@ class Replica(ProducerConsumer[Any, Any]):
             error.add_note("in on_init")
             raise
 
+    def handle_subscribe(self, role: str, options: Subscribe, peer: Subscription) -> str:
+        """Remember what has to be cancelled in order to drain."""
+        if role == "producer" and options.tag is FOREIGN:
+            self._foreign.append(peer)
+        return "automatic"
+
+    async def handle_cast(self, message: Drain) -> None:
+        """Take no more of stages that are not the flow's: they live on."""
+        foreign, self._foreign = self._foreign, []
+        for subscription in foreign:
+            await subscription.cancel()
+
     def handle_events(
         self, events: Batch, producer: Subscription
     ) -> Batches | Coroutine[Any, Any, Batches]:
@@ -73,6 +90,7 @@ class Replica(ProducerConsumer[Any, Any]):
         self._open_producers -= 1
         if self._open_producers:
             return None
+        self.finish()  # a subscription that was cancelled, to drain, does not do so by itself
         return self._drive(self._program.finish(), perf_counter())
 
     def format_discarded(self, count: int) -> str:

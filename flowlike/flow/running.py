@@ -12,15 +12,16 @@ from typing import Any, Self
 from flowlike.connectors import Drain
 from flowlike.flow.calling import Caller
 from flowlike.flow.collectors import Collector, Ignore
-from flowlike.flow.planner import LayerPlan, Plan, SourcePlan, cpus
+from flowlike.flow.planner import LayerPlan, Node, Plan, SourcePlan, StagePlan, cpus
 from flowlike.flow.pools import Pools
-from flowlike.flow.replica import Replica
+from flowlike.flow.replica import FOREIGN, Replica
 from flowlike.flow.report import RunReport, report_stage
 from flowlike.flow.routing import Routing, Shuffle
 from flowlike.flow.runner import Runner
+from flowlike.flow.staged import Into
 from flowlike.operators import compile_program
 from flowlike.options import check_choice, check_seconds
-from flowlike.stages import Dispatcher, Producer, StageGroup, StageRef, Subscribe
+from flowlike.stages import Dispatcher, Producer, StageGroup, StageRef, Subscribe, Subscription
 
 __all__ = ["RunningFlow"]
 
@@ -42,11 +43,14 @@ class RunningFlow:
         runner: Runner | None = None,
         timeout: float | None = None,
         demand: str = "forward",
+        into: tuple[Into, ...] = (),
     ) -> None:
         if runner is not None and not isinstance(runner, Runner):
             raise TypeError(f"runner must be a runner such as LocalRunner(), not {runner!r:.80}")
         self._plan = plan
         self._collector = collector
+        self._into = into
+        self._foreign: list[asyncio.Task[Subscription]] = []  # subscriptions of stages not ours
         self._timeout = None if timeout is None else check_seconds("timeout", timeout)
         self._demand = check_choice("demand", demand, ("forward", "accumulate"))
         threads = sum(
@@ -58,7 +62,7 @@ class RunningFlow:
         # Without a runner the stages live here, as with LocalRunner.
         self._opening = StageGroup() if runner is None else runner.open()
         self._group: StageGroup | None = None
-        self._stages: dict[SourcePlan | LayerPlan, list[StageRef]] = {}
+        self._stages: dict[Node, list[StageRef]] = {}
         self._started = 0.0
         self._stopped: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -72,6 +76,8 @@ class RunningFlow:
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(self._timeout, self._time_out)
             await group.settled()
+            if self._foreign:
+                await asyncio.gather(*self._foreign)
         except BaseException as error:
             if not await self.__aexit__(type(error), error, error.__traceback__):
                 raise
@@ -97,6 +103,9 @@ class RunningFlow:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+            for task in self._foreign:
+                task.cancel()
+            await asyncio.gather(*self._foreign, return_exceptions=True)
             await self._pools.close()
             self._stopped = perf_counter()
 
@@ -116,6 +125,9 @@ class RunningFlow:
             for plan in self._plan.sources:
                 for source in self._stages.get(plan, ()):
                     source.cast(Drain())
+            for stages in self._plan.stages:
+                if not stages.upstream:
+                    self._drain(stages)
         else:
             self.end()
         await self._running_group().wait()
@@ -134,16 +146,24 @@ class RunningFlow:
         for plan in self._plan.sources:
             for source in self._stages[plan]:
                 source.set_demand(mode)
+        for stages in self._plan.stages:
+            if not stages.upstream:
+                for own in self._own(stages):
+                    own.set_demand(mode)
 
     def stats(self) -> RunReport:
         """A report so far; after the end the final one."""
         wall_time = (self._stopped or perf_counter()) - self._started
         stages = tuple(
             report_stage(plan.name, replica, ref, wall_time)
-            for plan, refs in self._stages.items()
-            for replica, ref in enumerate(refs)
+            for plan in self._stages
+            for replica, ref in enumerate(self._own(plan))
         )
         sources = {plan.name for plan in self._plan.sources}
+        # What a stage that is not the flow's has made was not for the flow alone.
+        for staged in self._plan.stages:
+            if not staged.upstream:
+                sources.update(layer.name for layer in self._readers(staged))
         outputs = {plan.name for plan in self._plan.outputs}
         return RunReport(
             wall_time=wall_time,
@@ -152,7 +172,7 @@ class RunningFlow:
             late=sum(stage.late for stage in stages),
             discarded=sum(stage.discarded for stage in stages),
             peak_buffer=max(
-                (ref.counts().peak_buffer for refs in self._stages.values() for ref in refs),
+                (ref.counts().peak_buffer for plan in self._stages for ref in self._own(plan)),
                 default=0,
             ),
             stages=stages,
@@ -166,11 +186,29 @@ class RunningFlow:
     def _time_out(self) -> None:
         self._running_group().fail(TimeoutError(f"the flow did not end within {self._timeout} s"))
 
+    def _own(self, node: Node) -> list[StageRef]:
+        """The stages of a node that the flow has started."""
+        refs = self._stages.get(node, [])
+        if isinstance(node, StagePlan):
+            return [ref for ref in refs if ref not in node.members]
+        return refs
+
+    def _readers(self, stages: StagePlan) -> list[LayerPlan]:
+        return [layer for layer in self._plan.layers if stages in layer.upstream]
+
+    def _drain(self, stages: StagePlan) -> None:
+        """Producers of the flow finish; from others nothing more is taken."""
+        for ref in self._own(stages):
+            ref.finish()
+        for layer in self._readers(stages):
+            for replica in self._stages.get(layer, ()):
+                replica.cast(Drain())
+
     # From the plan to stages.
 
     def _materialise(self, group: StageGroup) -> None:
         """Start all stages, upstream first; the sources wait until everybody has subscribed."""
-        downstream: dict[SourcePlan | LayerPlan, tuple[Routing, int]] = {
+        downstream: dict[Node, tuple[Routing, int]] = {
             node: (layer.routing, layer.stages)
             for layer in self._plan.layers
             for node in layer.upstream
@@ -188,20 +226,45 @@ class RunningFlow:
                 producer.dispatcher = dispatcher
                 producer.demand = "accumulate"
                 self._stages[node] = [group.spawn(producer, name=node.name)]
+            elif isinstance(node, StagePlan):
+                self._stages[node] = self._start_stages(group, node)
             else:
                 self._stages[node] = [
                     self._start_replica(group, node, replica, dispatcher)
                     for replica in range(node.stages)
                 ]
-        group.spawn(
-            self._collector,
-            name="collector",
-            subscribe_to=[
-                Subscribe(ref, max_demand=self._collector.demand(self._plan.caller_limit))
-                for output in self._plan.outputs
-                for ref in self._stages[output]
-            ],
-        )
+        outputs = [ref for output in self._plan.outputs for ref in self._stages[output]]
+        if not self._into:
+            demand = self._collector.demand(self._plan.caller_limit)
+            collected = [Subscribe(ref, max_demand=demand) for ref in outputs]
+            group.spawn(self._collector, name="collector", subscribe_to=collected)
+        for into in self._into:
+            wanted = [into.subscribe(ref) for ref in outputs]
+            if isinstance(into.consumer, StageRef):
+                self._subscribe_foreign(into.consumer, wanted)
+            else:
+                group.spawn(into.consumer, subscribe_to=wanted)
+
+    def _start_stages(self, group: StageGroup, plan: StagePlan) -> list[StageRef]:
+        refs = []
+        for member in plan.members:
+            wanted = [Subscribe(ref) for node in plan.upstream for ref in self._stages[node]]
+            if isinstance(member, StageRef):
+                _check_loop(member)
+                self._subscribe_foreign(member, wanted)
+                refs.append(member)
+            else:
+                ref = group.spawn(member, name=plan.name, subscribe_to=wanted)
+                if not plan.upstream:
+                    ref.set_demand("accumulate")  # until everybody has subscribed
+                refs.append(ref)
+        return refs
+
+    def _subscribe_foreign(self, consumer: StageRef, wanted: list[Subscribe]) -> None:
+        """Let a stage that is not the flow's subscribe to stages of the flow."""
+        _check_loop(consumer)
+        loop = asyncio.get_running_loop()
+        self._foreign += [loop.create_task(consumer.subscribe(options)) for options in wanted]
 
     def _start_replica(
         self, group: StageGroup, plan: LayerPlan, replica: int, dispatcher: Dispatcher
@@ -210,7 +273,8 @@ class RunningFlow:
         on_init: Callable[[], Any] | None = None
         if options.on_init is not None:
             on_init = functools.partial(options.on_init, replica, plan.stages)
-        hands_on = plan not in self._plan.outputs or not isinstance(self._collector, Ignore)
+        ignored = isinstance(self._collector, Ignore) and not self._into
+        hands_on = plan not in self._plan.outputs or not ignored
         stage = Replica(
             compile_program(
                 plan.layer,
@@ -230,13 +294,35 @@ class RunningFlow:
             stage,
             name=f"{plan.name}, replica {replica}",
             subscribe_to=[
-                Subscribe(
-                    producer,
-                    max_demand=plan.max_demand,
-                    min_demand=options.min_demand,
-                    partition=plan.routing.partition(replica, plan.stages),
-                )
+                self._subscription(plan, replica, node, producer)
                 for node in plan.upstream
                 for producer in self._stages[node]
             ],
+        )
+
+    def _subscription(
+        self, plan: LayerPlan, replica: int, node: Node, producer: StageRef
+    ) -> Subscribe:
+        foreign = isinstance(node, StagePlan) and producer in node.members
+        return Subscribe(
+            producer,
+            max_demand=plan.max_demand,
+            min_demand=plan.options.min_demand,
+            # The planned end of a stage that is not the flow's is the end of a source.
+            cancel="transient" if foreign else "permanent",
+            partition=plan.routing.partition(replica, plan.stages),
+            tag=FOREIGN if foreign else None,
+        )
+
+
+def _check_loop(ref: StageRef) -> None:
+    """Refuse a stage of another event loop.
+
+    Raises:
+        RuntimeError: it runs on another one.
+    """
+    if ref.loop is not asyncio.get_running_loop():
+        raise RuntimeError(
+            f"stage {ref.name!r} runs on another event loop than this flow; run the flow on its "
+            "loop: await flow.arun(), async for, or flow.start()"
         )

@@ -60,6 +60,21 @@ class StageRef:
         state = "ended" if self._stage.ended.done() else "running"
         return f"<StageRef {self.name!r} {state}>"
 
+    @property
+    def emits(self) -> bool:
+        """True if one can subscribe to it: a producer or producer-consumer."""
+        return self._stage.outlet is not None
+
+    @property
+    def consumes(self) -> bool:
+        """True if it can subscribe: a consumer or producer-consumer."""
+        return self._stage.inlet is not None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that it runs on."""
+        return self._stage.ended.get_loop()
+
     async def subscribe(self, to: Subscribe | StageRef) -> Subscription:
         """Subscribe this stage to a producer; returns when the producer has accepted.
 

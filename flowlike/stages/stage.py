@@ -83,9 +83,9 @@ class Stage:
     def handle_call(self, request: Any) -> Any:
         """Called for :meth:`StageRef.call`; what it returns is the reply.
 
-        To reply later return an ``asyncio.Future`` (or task) and resolve it when it is time; the stage
-        takes other messages meanwhile. The future is cancelled when the caller has given up or
-        the stage has ended. A coroutine is awaited before the next message.
+        To reply later return an ``asyncio.Future`` (or task) and resolve it when it is time; the
+        stage takes other messages meanwhile. The future is cancelled when the caller has given up
+        or the stage has ended. A coroutine is awaited before the next message.
         """
         raise NotImplementedError(f"{type(self).__name__} has no handle_call")
 

@@ -1,0 +1,105 @@
+"""Stages of the user's own in a flow: instances that it starts, or ones that run already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from flowlike.stages import Consumer, Producer, ProducerConsumer, StageRef, Subscribe
+
+__all__ = ["Into", "Staged", "check_into", "check_producers", "check_through", "stage_label"]
+
+Staged: TypeAlias = Producer[Any] | ProducerConsumer[Any, Any] | StageRef
+"""An instance belongs to the flow, a ``StageRef`` to somebody else."""
+
+
+def check_producers(stages: Iterable[Any]) -> tuple[Staged, ...]:
+    """The producers of ``from_stages``.
+
+    Raises:
+        TypeError: one of them is none.
+        ValueError: there is none at all.
+    """
+    found = tuple(stages)
+    if not found:
+        raise ValueError("from_stages needs at least one producer, got none")
+    for stage in found:
+        if isinstance(stage, StageRef):
+            if not stage.emits:
+                raise TypeError(f"stage {stage.name!r} is a consumer and emits nothing")
+        elif not isinstance(stage, Producer):
+            raise TypeError(
+                f"from_stages takes instances of Producer and StageRefs, not {stage!r:.80}"
+            )
+    return found
+
+
+def check_through(stages: Iterable[Any]) -> tuple[Staged, ...]:
+    """The producer-consumers of ``through_stages``.
+
+    Raises:
+        TypeError: one of them is none.
+        ValueError: there is none at all.
+    """
+    found = tuple(stages)
+    if not found:
+        raise ValueError("through_stages needs at least one stage, got none")
+    for stage in found:
+        if isinstance(stage, StageRef):
+            if not (stage.emits and stage.consumes):
+                raise TypeError(f"stage {stage.name!r} is no ProducerConsumer")
+        elif not isinstance(stage, ProducerConsumer):
+            raise TypeError(
+                f"through_stages takes instances of ProducerConsumer and StageRefs, "
+                f"not {stage!r:.80}"
+            )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Into:
+    """The end of ``into_stages``: one consumer, and how it subscribes.
+
+    Attributes:
+        consumer: an instance, or where it runs.
+        options: of a ``Subscribe`` that was given.
+    """
+
+    consumer: Consumer[Any] | StageRef
+    options: Subscribe | None
+
+    def subscribe(self, to: StageRef) -> Subscribe:
+        """How it subscribes to a stage of the flow."""
+        return Subscribe(to) if self.options is None else replace(self.options, to=to)
+
+
+def check_into(consumers: Iterable[Any]) -> tuple[Into, ...]:
+    """The consumers of ``into_stages``.
+
+    Raises:
+        TypeError: one of them is none.
+        ValueError: there is none at all.
+    """
+    found = []
+    for given in consumers:
+        consumer: Any = given.to if isinstance(given, Subscribe) else given
+        if isinstance(consumer, StageRef):
+            if not consumer.consumes:
+                raise TypeError(f"stage {consumer.name!r} is a producer and consumes nothing")
+        elif not isinstance(consumer, Consumer):
+            raise TypeError(
+                f"into_stages takes instances of Consumer, StageRefs and Subscribes, "
+                f"not {consumer!r:.80}"
+            )
+        found.append(Into(consumer, given if isinstance(given, Subscribe) else None))
+    if not found:
+        raise ValueError("into_stages needs at least one consumer, got none")
+    return tuple(found)
+
+
+def stage_label(stages: tuple[Staged, ...]) -> str:
+    """A short text for plans."""
+    first = stages[0]
+    name = first.name if isinstance(first, StageRef) else type(first).__name__
+    return name if len(stages) == 1 else f"{name} and {len(stages) - 1} more"

@@ -1,0 +1,307 @@
+"""Flows over, through and into stages of the user's own, running or not yet started."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from flowlike import (
+    BroadcastDispatcher,
+    Consumer,
+    Flow,
+    Producer,
+    ProducerConsumer,
+    StageGroup,
+    StageStopped,
+    Subscribe,
+)
+
+
+class Numbers(Producer[int]):
+    def __init__(self, limit=None):
+        self.limit = limit
+        self.next = 0
+        self.stopped = None
+        self.cancelled = asyncio.Event()
+
+    def handle_demand(self, demand):
+        end = self.next + demand if self.limit is None else min(self.next + demand, self.limit)
+        events, self.next = list(range(self.next, end)), end
+        if end == self.limit:
+            self.finish()
+        return events
+
+    def handle_cancel(self, reason, peer):
+        self.cancelled.set()
+
+    def on_stop(self, reason):
+        self.stopped = reason
+
+
+class Fed(Producer[int]):
+    def handle_demand(self, demand):
+        return ()
+
+    def handle_cast(self, message):
+        return message
+
+
+class Double(ProducerConsumer[int, int]):
+    stopped = None
+
+    def handle_events(self, events, producer):
+        return [2 * event for event in events]
+
+    def on_stop(self, reason):
+        self.stopped = reason
+
+
+class Collect(Consumer[int]):
+    def __init__(self):
+        self.events = []
+        self.stopped = None
+
+    def handle_events(self, events, producer):
+        self.events.extend(events)
+
+    def on_stop(self, reason):
+        self.stopped = reason
+
+
+@pytest.fixture(autouse=True)
+async def nothing_left():
+    before = asyncio.all_tasks()
+    yield
+    assert asyncio.all_tasks() - before - {asyncio.current_task()} == set()
+
+
+def test_over_producers_that_the_flow_starts():
+    producers = [Numbers(500), Numbers(300)]
+    flow = Flow.from_stages(producers).map(lambda n: n + 1)
+    assert sorted(flow.to_list()) == sorted([*range(1, 501), *range(1, 301)])
+    assert [producer.stopped for producer in producers] == ["normal", "normal"]
+
+
+@pytest.mark.parametrize("stages", [1, 3])
+def test_a_partition_may_follow_at_once(stages):
+    flow = Flow.from_stages([Numbers(1000)]).partition(stages=stages).count_by()
+    assert sorted(flow.to_list()) == [(n, 1) for n in range(1000)]
+
+
+async def test_the_report_counts_what_came_from_stages():
+    async with Flow.from_stages([Numbers(100)], stages=1).start() as running:
+        report = await running.wait()
+    assert (report.events_in, report.events_out) == (100, 100)
+    assert [stage.name for stage in report.stages] == ["stages 1: Numbers", "layer 1: shuffle"]
+
+
+async def test_over_a_stage_that_runs_already():
+    numbers = Numbers()
+    async with StageGroup() as group:
+        ref = await group.start(numbers)
+        seen = []
+        async for event in Flow.from_stages([ref], stages=1, max_demand=10).map(str):
+            seen.append(event)
+            if len(seen) == 25:
+                break
+        await numbers.cancelled.wait()
+        assert seen == [str(n) for n in range(25)]
+        assert numbers.stopped is None
+
+
+async def test_the_planned_end_of_a_running_stage_is_the_end_of_a_source():
+    async with StageGroup() as group:
+        first, second = await group.start(Fed()), await group.start(Fed())
+        seen = []
+        flow = Flow.from_stages([first, second], stages=1, max_demand=9)
+        flow = flow.collect_batch().each_state(seen.extend)
+        async with flow.start() as running:
+            first.cast([1, 2])
+            await first.stop()
+            second.cast([3])
+            await second.stop()
+            report = await running.wait()
+        assert sorted(seen) == [1, 2, 3]
+        assert report.events_in == 3
+
+
+async def test_draining_takes_no_more_and_loses_nothing():
+    own, foreign = Numbers(), Numbers()
+    states = []
+    async with StageGroup() as group:
+        ref = await group.start(foreign)
+        flow = Flow.from_stages([own, ref], stages=1, max_demand=8).partition(stages=2)
+        flow = flow.collect_batch().each_state(states.extend)
+        async with flow.start() as running:
+            while running.stats().events_in < 100:
+                await asyncio.get_running_loop().run_in_executor(None, str)
+        assert own.stopped == "normal"
+        assert foreign.stopped is None
+        sent = ref.counts().events_out
+        assert sorted(states) == sorted([*range(own.next), *range(sent)])
+        assert running.stats().events_in == len(states)
+
+
+async def test_stopping_at_once_leaves_running_stages_alone():
+    numbers = Numbers()
+    async with StageGroup() as group:
+        ref = await group.start(numbers)
+        async with Flow.from_stages([ref], stages=2, max_demand=5).start() as running:
+            await running.stop(drain=False)
+        await numbers.cancelled.wait()
+        assert numbers.stopped is None
+
+
+async def test_demand_can_be_held():
+    numbers = Numbers(10)
+    flow = Flow.from_stages([numbers], stages=1)
+    async with flow.start(demand="accumulate") as running:
+        assert numbers.next == 0
+        running.demand("forward")
+        await running.wait()
+    assert numbers.next == 10
+
+
+async def test_a_running_stage_that_crashes_fails_the_flow():
+    with pytest.raises(LookupError, match="crash"):
+        async with StageGroup() as group:
+            ref = await group.start(Fed())
+            with pytest.raises(LookupError, match="crash"):
+                async with Flow.from_stages([ref]).start() as running:
+                    ref._stage.end(LookupError("crash"))
+                    await running.wait()
+            await group.wait()
+
+
+async def test_a_stage_that_has_ended():
+    async with StageGroup() as group:
+        ref = await group.start(Fed())
+        await ref.stop()
+        with pytest.raises(StageStopped, match="'Fed' has ended"):
+            await Flow.from_stages([ref]).arun()
+
+
+async def test_a_stage_of_another_loop():
+    async with StageGroup() as group:
+        ref = await group.start(Fed())
+        with pytest.raises(RuntimeError, match="runs on another event loop"):
+            Flow.from_stages([ref]).run(timeout=5)
+
+
+def test_through_stages_that_the_flow_starts():
+    stages = [Double(), Double()]
+    flow = Flow.from_iterable(range(2000)).map(lambda n: n + 1).through_stages(stages).map(str)
+    assert sorted(flow.to_list()) == sorted(str(2 * n) for n in range(1, 2001))
+    assert [stage.stopped for stage in stages] == ["normal", "normal"]
+
+
+def test_through_stages_between_partitions():
+    flow = Flow.from_iterable(range(100)).partition(stages=2).through_stages([Double()], stages=1)
+    flow = flow.through_stages([Double()]).partition(stages=2).collect_batch()
+    assert sorted(flow.to_list()) == [4 * n for n in range(100)]
+
+
+async def test_through_a_stage_that_runs_already():
+    double = Double()
+    async with StageGroup() as group:
+        ref = await group.start(double)
+        flow = Flow.from_iterable(range(1000)).through_stages([ref], stages=1)
+        assert [event async for event in flow] == [2 * n for n in range(1000)]
+        await ref.wait()
+    assert double.stopped == "normal"
+
+
+async def test_into_consumers():
+    sinks = [Collect(), Collect()]
+    async with Flow.from_iterable(range(1000)).map(abs).into_stages(sinks) as running:
+        report = await running.wait()
+    assert sorted(sinks[0].events + sinks[1].events) == list(range(1000))
+    assert [sink.stopped for sink in sinks] == ["normal", "normal"]
+    assert report.events_out == 1000
+
+
+async def test_what_a_reduce_emits_goes_into_consumers():
+    sink = Collect()
+    flow = Flow.from_iterable([1, 2, 1], stages=1).reduce(lambda: 0, lambda acc, n: acc + n)
+    async with flow.emit("state").into_stages([sink]) as running:
+        await running.wait()
+    assert sink.events == [4]
+
+
+async def test_into_running_consumers_by_their_options():
+    sink, slow = Collect(), Collect()
+    async with StageGroup() as group:
+        ref = await group.start(sink)
+        other = await group.start(Fed())
+        kept = await group.start(slow, subscribe_to=[other])
+        flow = Flow.from_iterable(range(100))
+        async with flow.into_stages([Subscribe(ref, max_demand=3), kept]) as running:
+            await running.wait()
+        await ref.wait()
+        other.cast([1000])
+        while 1000 not in slow.events:
+            assert await kept.buffered_count() == 0
+            await asyncio.get_running_loop().run_in_executor(None, str)
+    assert sorted(sink.events + slow.events) == [*range(100), 1000]
+
+
+async def test_into_consumers_of_a_broadcast():
+    class All(Double):
+        dispatcher = BroadcastDispatcher()
+
+    sinks = [Collect(), Collect()]
+    flow = Flow.from_iterable(range(50)).through_stages([All()], stages=2)
+    async with flow.into_stages(sinks) as running:
+        await running.wait()
+    assert len(sinks[0].events + sinks[1].events) == 100
+
+
+async def test_a_consumer_that_fails_is_the_failure_of_the_flow():
+    class Bad(Collect):
+        def handle_events(self, events, producer):
+            raise OSError("disk")
+
+    with pytest.raises(OSError, match="disk"):
+        async with Flow.from_iterable(range(9)).into_stages([Bad()]) as running:
+            await running.wait()
+
+
+async def test_a_running_consumer_that_has_ended():
+    async with StageGroup() as group:
+        ref = await group.start(Collect())
+        await ref.stop()
+        with pytest.raises(StageStopped, match="'Collect' has ended"):
+            async with Flow.from_iterable(range(9)).into_stages([ref]) as running:
+                await running.wait()
+
+
+def test_plans_name_the_stages():
+    flow = Flow.from_stages([Numbers(1), Numbers(1)]).through_stages([Double()], stages=1)
+    assert repr(flow) == "Flow(Numbers and 1 more).through_stages(Double)"
+    lines = flow.explain().splitlines()
+    assert lines[0] == "stages 1: Numbers and 1 more"
+    assert "stages 2: Double" in lines
+    assert "    from   layer 1: shuffle" in lines
+
+
+async def test_what_is_no_stage():
+    flow = Flow.from_iterable(range(3))
+    async with StageGroup() as group:
+        producer = await group.start(Fed())
+        consumer = await group.start(Collect())
+        for make, wrong, error, text in [
+            (Flow.from_stages, [], ValueError, "at least one producer"),
+            (Flow.from_stages, [Double()], TypeError, "takes instances of Producer"),
+            (Flow.from_stages, [consumer], TypeError, "emits nothing"),
+            (flow.through_stages, [], ValueError, "at least one stage"),
+            (flow.through_stages, [Fed()], TypeError, "takes instances of ProducerConsumer"),
+            (flow.through_stages, [producer], TypeError, "is no ProducerConsumer"),
+            (flow.into_stages, [], ValueError, "at least one consumer"),
+            (flow.into_stages, [5], TypeError, "takes instances of Consumer"),
+            (flow.into_stages, [producer], TypeError, "consumes nothing"),
+        ]:
+            with pytest.raises(error, match=text):
+                make(wrong)
+        with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
+            Flow.from_stages([Numbers(1)], foo=1)
