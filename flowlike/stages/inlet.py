@@ -24,35 +24,29 @@ class Inlet:
     """Keeps arrivals in order until the stage takes them.
 
     Attributes:
+        arrivals: what has come and was not taken, in order.
         subscriptions: the live ones, by number.
     """
 
-    __slots__ = ("_arrivals", "_crashed", "_finished", "subscriptions")
+    __slots__ = ("_crashed", "_finished", "arrivals", "subscriptions")
 
     def __init__(self) -> None:
         self.subscriptions: dict[int, Subscription] = {}
-        self._arrivals: deque[Arrival] = deque()
+        self.arrivals: deque[Arrival] = deque()
         self._finished = False
         self._crashed = False
-
-    def __len__(self) -> int:
-        return len(self._arrivals)
 
     def arrive(self, number: int, batch: Batch) -> None:
         """A batch has come. One for a subscription that is over is ignored."""
         subscription = self.subscriptions.get(number)
         if subscription is not None:
-            self._arrivals.append(Arrival(subscription, batch, None))
+            self.arrivals.append(Arrival(subscription, batch, None))
 
     def arrive_end(self, message: Ended | Cancelled) -> None:
         """A producer says that the subscription is over, after the events it has sent."""
         subscription = self.subscriptions.get(message.subscription)
         if subscription is not None:
-            self._arrivals.append(Arrival(subscription, None, message))
-
-    def next_is_batch(self) -> bool:
-        """True if :meth:`take` would return a batch."""
-        return bool(self._arrivals) and self._arrivals[0].over is None
+            self.arrivals.append(Arrival(subscription, None, message))
 
     def take(self) -> Arrival:
         """Remove what comes next: of batches at most what one call may be given.
@@ -60,7 +54,7 @@ class Inlet:
         Batches of one producer that wait behind each other are joined up to that
         size, so a stage that was held up makes up for it with fewer calls.
         """
-        arrivals = self._arrivals
+        arrivals = self.arrivals
         arrival = arrivals.popleft()
         demand = arrival.subscription._demand
         if arrival.over is not None or demand is None:

@@ -72,7 +72,8 @@ class Outlet:
         count = len(batch)
         if not count:
             return 0
-        self._owed = max(0, self._owed - count)
+        if self._owed:
+            self._owed = max(0, self._owed - count)
         wanted = self._dispatcher.wanted()
         if count <= wanted and not self.buffer.count:
             self._deliver(self._dispatcher.dispatch(batch))

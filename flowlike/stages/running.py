@@ -15,6 +15,8 @@ from time import perf_counter
 from types import CoroutineType
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
+
 from flowlike.batches import Batch, as_batch
 from flowlike.errors import StageStopped
 from flowlike.options import check_choice
@@ -33,6 +35,8 @@ __all__ = ["GRACE", "Owner", "Reason", "RunningStage"]
 _log = logging.getLogger("flowlike")
 
 Reason: TypeAlias = str | BaseException
+
+_BATCHES = frozenset((Batches, list, range, np.ndarray))  # what callbacks mostly return
 
 GRACE = 5.0
 """Seconds that a callback may still take when its stage is asked to stop."""
@@ -126,11 +130,11 @@ class RunningStage:
 
     def deliver(self, message: Any) -> None:
         """Put a message into the mailbox; the stage gets a turn."""
-        if self.ended.done():
-            refuse(self, message)
-            return
         self._mailbox.append(message)
         if not self._scheduled:
+            if self._stopping and self.ended.done():
+                refuse(self, self._mailbox.pop())
+                return
             self._wake(first=type(message) is Events)
 
     def emit(self, events: Any) -> None:
@@ -197,7 +201,10 @@ class RunningStage:
         if self._task is not None:
             return  # _resume puts the stage back into the queue
         self._scheduled = False
-        if self._can_work():
+        if self._stopping:
+            if self.ended.done():
+                self._refuse_all()
+        elif self._can_work():
             self._wake(first=True)
         elif mailbox:
             self._wake()
@@ -212,25 +219,28 @@ class RunningStage:
         if self._finishing:
             return self.outlet is None or self.outlet.is_empty()
         inlet = self.inlet
-        if inlet is None or not len(inlet):
+        if inlet is None or not inlet.arrivals:
             return False
-        return self.outlet is None or not inlet.next_is_batch() or self.outlet.wanted() > 0
+        return self.outlet is None or inlet.arrivals[0].over is not None or self.outlet.wanted() > 0
 
     def _work(self) -> None:
-        if self.inlet is None and not self._finishing:
+        """Do one piece of what there is to do."""
+        inlet = self.inlet
+        if inlet is None and not self._finishing:
             self._supply()
             return
         if self._asks:
             self._ask()
-        if self._can_work():
-            if self._finishing:
-                self.end("normal", finished=True)
-            elif self.inlet is not None:
-                arrival = self.inlet.take()
-                if arrival.over is None:
-                    self._handle_events(arrival)
-                else:
-                    self._subscription_over(arrival)
+        if not self._can_work():
+            return
+        if self._finishing or inlet is None:
+            self.end("normal", finished=True)
+            return
+        arrival = inlet.take()
+        if arrival.over is None:
+            self._handle_events(arrival)
+        else:
+            self._subscription_over(arrival)
 
     def _supply(self) -> None:
         """Pass open demand on to ``handle_demand``."""
@@ -305,10 +315,10 @@ class RunningStage:
         """
         try:
             result = callback(*arguments)
-            if type(result) is CoroutineType or hasattr(type(result), "__await__"):
-                self._await(callback, result, then, context)
-            else:
+            if result is None or type(result) in _BATCHES or not _is_awaitable(result):
                 then(result, *context)
+            else:
+                self._await(callback, result, then, context)
         except BaseException as error:  # noqa: BLE001 - it is the owner's
             self.crash(error, callback)
 
@@ -329,9 +339,12 @@ class RunningStage:
                 f"{type(self.stage).__name__}.{callback} returned {result!r:.80}, but a Consumer "
                 f"emits nothing; return None, or derive from ProducerConsumer"
             )
-        if type(result) is Batches:
+        kind = type(result)
+        if kind is Batches:
             for batch in result:
                 self._send(batch)
+        elif kind in _BATCHES:
+            self._send(result)
         else:
             self._send(as_batch(result, f"{type(self.stage).__name__}.{callback}"))
 
@@ -384,7 +397,7 @@ class RunningStage:
         except BaseException as error:  # noqa: BLE001 - it is the owner's
             self._gone(error)
             return
-        if not hasattr(type(result), "__await__"):
+        if not _is_awaitable(result):
             self._gone(None)
             return
         task = self._loop.create_task(_as_coroutine(result), name=f"{self.ref.name}.on_stop")
@@ -409,9 +422,7 @@ class RunningStage:
             self._also_failed(error, "on_stop")
         self.stage._running = None
         self.ended.set_result(self._reason)
-        for message in self._mailbox:
-            refuse(self, message)
-        self._mailbox.clear()
+        self._refuse_all()
         for reply in self.opening.values():
             if reply is None:
                 self.owner.subscription_settled()
@@ -419,6 +430,11 @@ class RunningStage:
                 reply.set_exception(StageStopped(f"stage {self.ref.name!r} has ended"))
         self.opening.clear()
         self.owner.stage_ended(self, self._reason)
+
+    def _refuse_all(self) -> None:
+        mailbox, self._mailbox = self._mailbox, deque()
+        for message in mailbox:
+            refuse(self, message)
 
 
 def ends_consumer(arrival: Arrival) -> bool:
@@ -435,6 +451,10 @@ def ends_consumer(arrival: Arrival) -> bool:
     if mode == "transient":
         return isinstance(over.reason, BaseException)
     return mode == "permanent"
+
+
+def _is_awaitable(result: Any) -> bool:
+    return type(result) is CoroutineType or hasattr(type(result), "__await__")
 
 
 async def _as_coroutine(awaitable: Any) -> Any:

@@ -560,3 +560,12 @@ async def test_a_hash_that_fails_ends_the_group_whenever_it_is_called():
                 await asyncio.Event().wait()
         event = 1 if first == "buffered" else 2
         assert f"in the hash of the partitions, event {event}" in caught.value.__notes__
+
+
+async def test_a_call_to_a_stage_that_was_ended_before_its_turn_is_answered():
+    async with StageGroup() as group:
+        stage = await group.start(Fed())
+        stage.send("wakes it")
+        group.end()
+        with pytest.raises(StageStopped, match="has ended"):
+            await stage.call("too late", timeout=None)
