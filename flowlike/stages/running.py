@@ -21,6 +21,7 @@ from flowlike.batches import Batch, as_batch
 from flowlike.errors import StageStopped
 from flowlike.options import check_choice
 from flowlike.stages.buffer import Buffer
+from flowlike.stages.cancel_modes import ends_consumer
 from flowlike.stages.inlet import Arrival, Inlet
 from flowlike.stages.messages import Ask, Cancelled, Events
 from flowlike.stages.outlet import Outlet
@@ -291,13 +292,12 @@ class RunningStage:
         self.call(self.stage.handle_cancel, (reason, arrival.subscription), self._over, arrival)
 
     def _over(self, result: Any, arrival: Arrival) -> None:
-        assert self.inlet is not None
+        assert self.inlet is not None and arrival.over is not None
         if result is not None:
             self.send_result(result, "handle_cancel")
         if self.inlet.all_finished():
             self.finish()
-        elif ends_consumer(arrival):
-            assert arrival.over is not None
+        elif ends_consumer(arrival.subscription.options.cancel, arrival.over):
             self.end(arrival.over.reason)
 
     # Callbacks.
@@ -435,22 +435,6 @@ class RunningStage:
         mailbox, self._mailbox = self._mailbox, deque()
         for message in mailbox:
             refuse(self, message)
-
-
-def ends_consumer(arrival: Arrival) -> bool:
-    """The cancel modes: whether the end of this subscription ends its consumer.
-
-    A producer that has finished ends nobody. Otherwise "permanent" always does,
-    "transient" if the reason is an exception, "temporary" never.
-    """
-    over = arrival.over
-    assert over is not None
-    if getattr(over, "finished", False):
-        return False
-    mode = arrival.subscription.options.cancel
-    if mode == "transient":
-        return isinstance(over.reason, BaseException)
-    return mode == "permanent"
 
 
 def _is_awaitable(result: Any) -> bool:
