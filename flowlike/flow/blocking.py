@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -17,6 +18,10 @@ from flowlike.stages.running import GRACE, RunningStage
 __all__ = ["Loop", "new_event_loop", "open_loop"]
 
 Result = TypeVar("Result")
+
+_LOOK = 0.1
+"""Seconds after which a waiting thread looks for signals: one that comes just before it begins to
+wait does not wake it."""
 
 
 class Loop(Protocol):
@@ -67,7 +72,6 @@ class _LoopHere:
             nonlocal task
             task = asyncio.current_task()
             if interrupted:  # before there was a task to cancel
-                main.close()
                 raise asyncio.CancelledError
             return await main
 
@@ -80,13 +84,18 @@ class _LoopHere:
             if task is not None:
                 self._runner.get_loop().call_soon_threadsafe(task.cancel)
 
-        with _on_interrupt(interrupt):
-            try:
-                result = _here_or_aside(lambda: self._runner.run(run()))
-            except asyncio.CancelledError:
-                if interrupted:
-                    raise KeyboardInterrupt from None
-                raise
+        running = run()
+        try:
+            with _on_interrupt(interrupt):
+                result = _here_or_aside(lambda: self._runner.run(running))
+        except asyncio.CancelledError:
+            if interrupted:
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            for coroutine in (running, main):
+                if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+                    coroutine.close()  # interrupted before it began
         if interrupted:  # maybe when it was about to return, too late to be cancelled
             raise KeyboardInterrupt
         return result
@@ -146,6 +155,8 @@ class _LoopInThread:
         try:
             with self._interrupts.reach_this_thread():
                 asyncio.run_coroutine_threadsafe(run(), self._loop)
+                while not (done.done() or wait([done], _LOOK).done):
+                    pass
                 return done.result()
         except KeyboardInterrupt:
             if not done.done():

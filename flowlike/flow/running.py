@@ -17,9 +17,10 @@ from flowlike.flow.pools import Pools
 from flowlike.flow.replica import Replica
 from flowlike.flow.report import RunReport, report_stage
 from flowlike.flow.routing import Routing, Shuffle
-from flowlike.flow.runner import Runner
+from flowlike.flow.run_options import RunOptions
+from flowlike.observe import ProgressBar
 from flowlike.operators import compile_program
-from flowlike.options import check_choice, check_seconds
+from flowlike.options import check_choice
 from flowlike.stages import Dispatcher, Producer, StageGroup, StageRef, Subscribe
 
 __all__ = ["RunningFlow"]
@@ -38,16 +39,13 @@ class RunningFlow:
         self,
         plan: Plan,
         collector: Collector[Any],
+        options: RunOptions,
         *,
-        runner: Runner | None = None,
-        timeout: float | None = None,
         demand: str = "forward",
     ) -> None:
-        if runner is not None and not isinstance(runner, Runner):
-            raise TypeError(f"runner must be a runner such as LocalRunner(), not {runner!r:.80}")
         self._plan = plan
         self._collector = collector
-        self._timeout = None if timeout is None else check_seconds("timeout", timeout)
+        self._timeout = options.seconds
         self._demand = check_choice("demand", demand, ("forward", "accumulate"))
         threads = sum(
             layer.stages * getattr(operator, "concurrency", 1)
@@ -56,12 +54,15 @@ class RunningFlow:
         )
         self._pools = Pools(min(max(cpus(), threads), _MOST_THREADS), cpus())
         # Without a runner the stages live here, as with LocalRunner.
-        self._opening = StageGroup() if runner is None else runner.open()
+        self._opening = StageGroup() if options.runner is None else options.runner.open()
         self._group: StageGroup | None = None
         self._stages: dict[SourcePlan | LayerPlan, list[StageRef]] = {}
         self._started = 0.0
         self._stopped: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._bar: ProgressBar | None = None
+        if options.progress:
+            self._bar = ProgressBar(lambda: self.stats().events_in, plan.size_hint)
 
     async def __aenter__(self) -> Self:
         self._started = perf_counter()
@@ -77,6 +78,8 @@ class RunningFlow:
                 raise
         if self._demand == "forward":
             self.demand("forward")
+        if self._bar is not None:
+            self._bar.start()
         return self
 
     async def __aexit__(
@@ -97,6 +100,8 @@ class RunningFlow:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+            if self._bar is not None:
+                self._bar.stop()
             await self._pools.close()
             self._stopped = perf_counter()
 
