@@ -169,7 +169,9 @@ class RunningFlow:
         return self._group
 
     def _time_out(self) -> None:
-        self._running_group().fail(TimeoutError(f"the flow did not end within {self._timeout} s"))
+        group = self._running_group()
+        if not group.has_ended:  # it may have, a moment ago
+            group.fail(TimeoutError(f"the flow did not end within {self._timeout} s"))
 
     # From the plan to stages.
 

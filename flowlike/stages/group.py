@@ -20,10 +20,9 @@ __all__ = ["StageGroup"]
 class StageGroup:
     """Starts stages and ends them: an ``async with`` block that no stage outlives.
 
-    Leaving the block stops what still runs: reason "normal", callbacks that await have
-    5 s to return. When a stage crashes, the others are stopped at once, the block is cancelled and
-    raises the stage's original exception (of several the first, with notes of the
-    others).
+    Leaving the block stops what still runs, callbacks that await included. When a stage
+    crashes, the others are stopped at once, the block is cancelled and raises the stage's
+    original exception (of several the first, with notes of the others).
 
     Example:
         >>> import asyncio
@@ -59,6 +58,7 @@ class StageGroup:
         self._unsettled = 0
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._parent: asyncio.Task[Any] | None = None
+        self._cancelling = 0  # how often the task had been cancelled before the block
         self._body_runs = False
         self._cancelled_body = False
         self._cancel_pending = False  # our cancellation of the block has not been raised yet
@@ -71,6 +71,7 @@ class StageGroup:
         self._loop = asyncio.get_running_loop()
         self._queue = RunQueue(self._loop)
         self._parent = asyncio.current_task()
+        self._cancelling = 0 if self._parent is None else self._parent.cancelling()
         self._body_runs = True
         return self
 
@@ -85,20 +86,18 @@ class StageGroup:
         if isinstance(error, asyncio.CancelledError):
             self._cancel_pending = False
         body_failed_first = error is not None and self._error is None
-        for stage in list(self._running):
-            if error is None and self._error is None:
-                stage.end_soon("normal")
-            else:
-                stage.end("shutdown")
+        self.end("normal" if error is None and self._error is None else "shutdown")
         cancelled = await self._until_all_ended()
         if body_failed_first:
             return  # what the block raised goes on
         cancelled_outside = False
         if self._cancelled_body and self._parent is not None:
-            cancelled_outside = self._parent.uncancel() > 0
+            cancelled_outside = self._parent.uncancel() > self._cancelling
         if cancelled_outside and isinstance(error, asyncio.CancelledError):
             return
         if self._error is not None:
+            if error is not None and not isinstance(error, asyncio.CancelledError):
+                self._error.add_note(f"the block then raised {error!r:.200}")
             # Raise it as the stage did: this block adds no context of its own.
             context = self._error.__context__
             try:
@@ -178,6 +177,11 @@ class StageGroup:
         for stage in list(self._running):
             stage.end(reason)
 
+    @property
+    def has_ended(self) -> bool:
+        """True if no stage runs."""
+        return not self._running
+
     def fail(self, error: BaseException) -> None:
         """End the group as if a stage had crashed with ``error``; of several, the first counts."""
         if self._error is None:
@@ -234,7 +238,8 @@ class StageGroup:
                 if self._running:
                     await self._until(lambda: not self._running)
                 else:
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(0)  # it is raised here, unless the block has caught it
+                    self._cancel_pending = False
             except asyncio.CancelledError as error:
                 cancelled = error
                 self._cancel_pending = False

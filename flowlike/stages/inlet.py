@@ -28,13 +28,13 @@ class Inlet:
         subscriptions: the live ones, by number.
     """
 
-    __slots__ = ("_crashed", "_finished", "arrivals", "subscriptions")
+    __slots__ = ("_finished", "_lost", "arrivals", "subscriptions")
 
     def __init__(self) -> None:
         self.subscriptions: dict[int, Subscription] = {}
         self.arrivals: deque[Arrival] = deque()
         self._finished = False
-        self._crashed = False
+        self._lost = False
 
     def arrive(self, number: int, batch: Batch) -> None:
         """A batch has come. One for a subscription that is over is ignored."""
@@ -66,34 +66,49 @@ class Inlet:
                 return arrival
             arrivals.appendleft(Arrival(subscription, batch[limit:], None))
             return Arrival(subscription, batch[:limit], None)
-        if arrivals:
-            parts, size = [batch], len(batch)
-            while arrivals:
-                following = arrivals[0]
-                if (
-                    following.subscription is not subscription
-                    or following.over is not None
-                    or size + len(following.batch) > limit
-                    or not joinable(batch, following.batch)
-                ):
-                    break
-                parts.append(following.batch)
-                size += len(following.batch)
-                arrivals.popleft()
-            if len(parts) > 1:
-                return Arrival(subscription, join(parts), None)
+        if arrivals and len(batch) < limit:
+            return Arrival(subscription, self._filled(arrival, limit, demand.cuts), None)
         return arrival
+
+    def is_short(self) -> bool:
+        """True if the next batch, the only one here, could be longer after the producer's turn."""
+        arrivals = self.arrivals
+        if len(arrivals) != 1 or arrivals[0].over is not None:
+            return False
+        demand = arrivals[0].subscription._demand
+        return demand is not None and demand.cuts and len(arrivals[0].batch) < demand.batch
+
+    def _filled(self, arrival: Arrival, limit: int, cuts: bool) -> Batch:
+        """A batch with as much of those behind it as there is room for."""
+        arrivals = self.arrivals
+        subscription, batch, _ = arrival
+        parts, room = [batch], limit - len(batch)
+        while room and arrivals:
+            following = arrivals[0]
+            if following.subscription is not subscription or following.over is not None:
+                break
+            more = following.batch
+            if not joinable(batch, more) or (len(more) > room and not cuts):
+                break
+            arrivals.popleft()
+            if len(more) > room:
+                arrivals.appendleft(Arrival(subscription, more[room:], None))
+                more = more[:room]
+            parts.append(more)
+            room -= len(more)
+        return join(parts)
 
     def close(self, arrival: Arrival) -> None:
         """Forget a subscription that is over."""
         over = arrival.over
         assert over is not None
         del self.subscriptions[over.subscription]
-        if isinstance(over.reason, BaseException):
-            self._crashed = True
-        elif isinstance(over, Ended):
-            self._finished = True
+        if isinstance(over, Ended):
+            if over.finished:
+                self._finished = True
+            else:
+                self._lost = True
 
     def all_finished(self) -> bool:
-        """True if there were producers, none is left, and none of them crashed."""
-        return self._finished and not self.subscriptions and not self._crashed
+        """True if there were producers, none is left, and all that have ended had finished."""
+        return self._finished and not self.subscriptions and not self._lost

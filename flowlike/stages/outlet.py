@@ -61,11 +61,15 @@ class Outlet:
 
     def need(self) -> int:
         """How many events to ask ``handle_demand`` for now; they count as asked for."""
-        need = self._dispatcher.wanted() - self.buffer.count - self._owed
+        need = self.needs()
         if need <= 0:
             return 0
         self._owed += need
         return need
+
+    def needs(self) -> int:
+        """How many events were asked for and nobody was asked to make."""
+        return self._dispatcher.wanted() - self.buffer.count - self._owed
 
     def send(self, batch: Batch) -> int:
         """Send a batch; return how many events a full buffer dropped."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from types import CoroutineType
 from typing import Any, Protocol, TypeAlias
@@ -19,11 +20,11 @@ import numpy as np
 
 from flowlike.batches import Batch, as_batch
 from flowlike.errors import StageStopped
-from flowlike.options import check_choice
+from flowlike.options import check_choice, check_count
 from flowlike.stages.buffer import Buffer
 from flowlike.stages.cancel_modes import ends_consumer
 from flowlike.stages.inlet import Arrival, Inlet
-from flowlike.stages.messages import Ask, Cancelled, Events
+from flowlike.stages.messages import Ask, Cancelled, Events, Stop
 from flowlike.stages.outlet import Outlet
 from flowlike.stages.protocol import HANDLERS, refuse
 from flowlike.stages.ref import StageRef
@@ -76,8 +77,10 @@ class RunningStage:
         "_queue",
         "_reason",
         "_scheduled",
+        "_stop_has_begun",
         "_stopping",
         "_task",
+        "_turning",
         "busy",
         "demand_mode",
         "ended",
@@ -88,6 +91,7 @@ class RunningStage:
         "owner",
         "ref",
         "stage",
+        "unanswered",
     )
 
     def __init__(
@@ -109,8 +113,11 @@ class RunningStage:
         self._asks: list[tuple[Subscription, int]] = []
         self._finishing = False
         self._stopping = False
+        self._stop_has_begun = False
+        self._turning = False
         self._reason: Reason = "normal"
         self.opening: dict[int, asyncio.Future[Any] | None] = {}
+        self.unanswered: Any = None  # a Start or Call whose callback awaits
         self.demand_mode = "forward"
         self.ended: asyncio.Future[Reason] = loop.create_future()
         self.events_in = 0
@@ -118,8 +125,7 @@ class RunningStage:
         self.inlet: Inlet | None = None
         self.outlet: Outlet | None = None
         if isinstance(stage, Emitter):
-            keep = check_choice("buffer_keep", stage.buffer_keep, ("last", "first"))
-            self.outlet = Outlet(stage.dispatcher.fresh(), Buffer(stage.buffer_size, keep))
+            self.outlet = _new_outlet(stage)
         if isinstance(stage, Producer):
             self.demand_mode = check_choice("demand", stage.demand, ("forward", "accumulate"))
         else:
@@ -148,6 +154,21 @@ class RunningStage:
         if self._stopping:
             raise StageStopped(f"stage {self.ref.name!r} has ended and cannot emit")
         self._send(as_batch(events, "the argument of emit"))
+        if self.inlet is None and self._can_work():  # a dispatcher may have dropped some
+            self._wake()
+
+    def supply(self, events: Batch) -> None:
+        """Send events of a source that emits by itself; a failure ends the stage."""
+        if not self._stopping:
+            try:
+                self.emit(events)
+            except BaseException as error:  # noqa: BLE001 - a dispatcher's; it is the owner's
+                self.crash(error, self.supply)
+
+    def put_first(self, messages: Iterable[Any]) -> None:
+        """Put messages before those that wait."""
+        self._mailbox.extendleft(reversed(tuple(messages)))
+        self._wake()
 
     def finish(self) -> None:
         """End normally once all events so far have left."""
@@ -165,30 +186,24 @@ class RunningStage:
         if self.inlet is not None:
             for number, subscription in self.inlet.subscriptions.items():
                 subscription._peer.deliver(Cancelled(number, reason))
-        if self._task is None:
-            self._stop()
-        else:
+        if self._task is not None:
             self._task.cancel()  # _resume goes on with _stop
+        elif not self._turning:  # else its turn goes on with _stop, when the callback has returned
+            self._stop()
 
     def end_soon(self, reason: Reason, grace: float = GRACE) -> None:
-        """End when the running callback has returned, at the latest after ``grace`` seconds."""
-        task = self._task
-        if task is None:
-            self.end(reason)
-        elif not self._stopping:
+        """End after the messages that wait, at the latest after ``grace`` seconds."""
+        self.deliver(Stop(reason))
+        if not self._stopping:
             timer = self._loop.call_later(grace, self.end, reason)
-            task.add_done_callback(lambda _: timer.cancel())
-
-    @property
-    def is_awaiting(self) -> bool:
-        """True while a callback awaits."""
-        return self._task is not None
+            self.ended.add_done_callback(lambda _: timer.cancel())
 
     # Turns.
 
     def turn(self) -> None:
         """Handle the messages that are there, then do one piece of work."""
         mailbox = self._mailbox
+        self._turning = True
         try:
             for _ in range(len(mailbox)):
                 if self._task is not None or self._stopping:
@@ -199,14 +214,18 @@ class RunningStage:
                 self._work()
         except BaseException as error:  # noqa: BLE001 - a dispatcher's hash, say; the owner's
             self.crash(error, self.turn)
+        self._turning = False
         if self._task is not None:
             return  # _resume puts the stage back into the queue
         self._scheduled = False
         if self._stopping:
             if self.ended.done():
                 self._refuse_all()
+            elif not self._stop_has_begun:
+                self._stop()
         elif self._can_work():
-            self._wake(first=True)
+            # A short batch lets the producer, which was just asked, have its turn before.
+            self._wake(first=self.inlet is not None and not self.inlet.is_short())
         elif mailbox:
             self._wake()
 
@@ -220,7 +239,10 @@ class RunningStage:
         if self._finishing:
             return self.outlet is None or self.outlet.is_empty()
         inlet = self.inlet
-        if inlet is None or not inlet.arrivals:
+        if inlet is None:
+            assert self.outlet is not None
+            return self.demand_mode == "forward" and self.outlet.needs() > 0
+        if not inlet.arrivals:
             return False
         return self.outlet is None or inlet.arrivals[0].over is not None or self.outlet.wanted() > 0
 
@@ -232,6 +254,8 @@ class RunningStage:
             return
         if self._asks:
             self._ask()
+            if inlet is not None and inlet.is_short():
+                return  # until the producer had its turn
         if not self._can_work():
             return
         if self._finishing or inlet is None:
@@ -392,6 +416,7 @@ class RunningStage:
 
     def _stop(self) -> None:
         """Run ``on_stop``, then be gone; its own failure counts unless there was one before."""
+        self._stop_has_begun = True
         try:
             result = self.stage.on_stop(self._reason)
         except BaseException as error:  # noqa: BLE001 - it is the owner's
@@ -422,6 +447,9 @@ class RunningStage:
             self._also_failed(error, "on_stop")
         self.stage._running = None
         self.ended.set_result(self._reason)
+        self._scheduled = False  # so that messages are refused from now on
+        if self.unanswered is not None:
+            refuse(self, self.unanswered)
         self._refuse_all()
         for reply in self.opening.values():
             if reply is None:
@@ -435,6 +463,26 @@ class RunningStage:
         mailbox, self._mailbox = self._mailbox, deque()
         for message in mailbox:
             refuse(self, message)
+
+
+def _new_outlet(stage: Emitter[Any]) -> Outlet:
+    """The outlet that the attributes of a stage ask for.
+
+    Raises:
+        TypeError: its ``dispatcher`` is none, or ``buffer_size`` is no integer.
+        ValueError: its ``buffer_size`` or ``buffer_keep`` is out of range.
+    """
+    keep = check_choice("buffer_keep", stage.buffer_keep, ("last", "first"))
+    size = stage.buffer_size
+    if size != math.inf:
+        size = check_count("buffer_size", size, least=0)
+    dispatcher: Any = stage.dispatcher
+    if isinstance(dispatcher, type) or not hasattr(dispatcher, "fresh"):
+        raise TypeError(
+            f"the dispatcher of {type(stage).__name__} must be an instance of one, such as "
+            f"DemandDispatcher(), not {dispatcher!r:.80}"
+        )
+    return Outlet(dispatcher.fresh(), Buffer(size, keep))
 
 
 def _is_awaitable(result: Any) -> bool:

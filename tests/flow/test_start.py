@@ -268,12 +268,7 @@ async def test_a_cancelled_starter_closes_everything(numbers):
 
 async def test_a_cancellation_before_the_flow_has_begun(numbers):
     source = numbers()
-
-    async def never(partition, partitions):
-        await asyncio.Event().wait()
-
-    task = asyncio.create_task(Flow.from_iterable(source, on_init=never).map(str).arun())
-    await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop
+    task = asyncio.create_task(Flow.from_iterable(source).map(str).arun())
     await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
