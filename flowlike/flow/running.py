@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -22,16 +24,22 @@ from flowlike.observe import ProgressBar
 from flowlike.operators import compile_program
 from flowlike.options import check_choice
 from flowlike.stages import Dispatcher, Producer, StageGroup, StageRef, Subscribe
+from flowlike.stages.running import GRACE
 
 __all__ = ["RunningFlow"]
 
 _MOST_THREADS = 512
 
+_log = logging.getLogger("flowlike")
+
 
 class RunningFlow:
     """A running flow: ``async with flow.start() as running``.
 
-    Leaving the block drains the flow and stops it; leaving it by an exception stops it at once.
+    Leaving the block drains the flow and stops it: the sources are read no further, what was
+    read is processed, windows fire. A callback that waits for 5 s while nothing else in the flow
+    moves is taken for stuck and cancelled, with a warning. Leaving the block by an exception
+    stops everything at once.
     When a function of the flow raises, the block is cancelled and raises that exception.
     """
 
@@ -91,7 +99,7 @@ class RunningFlow:
         try:
             if error is None:
                 try:
-                    await self.stop()
+                    await self._drain()
                 except BaseException as stopped:
                     kind, error, traceback = type(stopped), stopped, stopped.__traceback__
                     await self._opening.__aexit__(kind, error, traceback)
@@ -118,9 +126,7 @@ class RunningFlow:
                 otherwise stop everything at once.
         """
         if drain:
-            for plan in self._plan.sources:
-                for source in self._stages.get(plan, ()):
-                    source.cast(Drain())
+            self._stop_reading()
         else:
             self.end()
         await self._running_group().wait()
@@ -162,6 +168,26 @@ class RunningFlow:
             ),
             stages=stages,
         )
+
+    def _stop_reading(self) -> None:
+        for plan in self._plan.sources:
+            for source in self._stages.get(plan, ()):
+                source.cast(Drain())
+
+    async def _drain(self) -> None:
+        """Stop as :meth:`stop` does, but wait only as long as something moves."""
+        self._stop_reading()
+        group = self._running_group()
+        moved: list[tuple[int, int]] = []
+        while not group.has_ended:
+            before, moved = moved, [(s.events_in, s.events_out) for s in self.stats().stages]
+            if moved == before:
+                _log.warning("a callback has waited for %s s; it is cancelled", GRACE)
+                self.end()
+                await group.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):
+                    await group.wait()
 
     def _running_group(self) -> StageGroup:
         if self._group is None:
