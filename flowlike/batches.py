@@ -75,14 +75,14 @@ def join(batches: Sequence[Batch]) -> Batch:
 
 
 def joinable(first: Batch, second: Batch) -> bool:
-    """True if :func:`join` keeps their kind: two lists, or arrays of one dtype and row shape."""
+    """True if :func:`join` keeps their kind: lists and ranges, or arrays of one kind of row."""
     if isinstance(first, np.ndarray):
         return (
             isinstance(second, np.ndarray)
             and first.dtype == second.dtype
             and first.shape[1:] == second.shape[1:]
         )
-    return isinstance(first, list) and isinstance(second, list)
+    return isinstance(first, (list, range)) and isinstance(second, (list, range))
 
 
 def _adjoining(arrays: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any] | None:

@@ -82,7 +82,9 @@ def check_seconds(name: str, value: Any, *, positive: bool = True) -> float:
         seconds = float(value)
     else:
         raise TypeError(f"{name} must be a timedelta or a number of seconds, not {value!r}")
-    if not isfinite(seconds) or seconds < 0 or (positive and seconds == 0):
+    if not isfinite(seconds):
+        raise ValueError(f"{name} must be a finite number of seconds, not {value!r}")
+    if seconds < 0 or (positive and seconds == 0):
         least = "more than 0" if positive else "0 or more"
         raise ValueError(f"{name} must be {least} seconds, not {value!r}")
     return seconds

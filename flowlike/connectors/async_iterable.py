@@ -39,9 +39,9 @@ class AsyncIterableSource(Producer[Any]):
             loop = asyncio.get_running_loop()
             self._reader = loop.create_task(self._read_on(), name="flowlike-async-source")
 
-    def handle_cast(self, message: Drain) -> None:
+    async def handle_cast(self, message: Drain) -> None:
         """Send what was read; what the iterator is waiting for is not waited for."""
-        self._stopping = True
+        await self._interrupt()
         self._flush()
         self.finish()
 
@@ -51,17 +51,20 @@ class AsyncIterableSource(Producer[Any]):
         Raises:
             BaseException: what the iterator raised when it was interrupted.
         """
+        try:
+            await self._interrupt()
+        finally:
+            close = getattr(self._iterator, "aclose", None)
+            if close is not None:
+                await close()
+
+    async def _interrupt(self) -> None:
         self._stopping = True
-        failure = None
-        if self._reader is not None and not self._reader.done():
+        if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader])
-            failure = None if self._reader.cancelled() else self._reader.exception()
-        close = getattr(self._iterator, "aclose", None)
-        if close is not None:
-            await close()
-        if failure is not None:
-            raise failure
+            if not self._reader.cancelled() and (failure := self._reader.exception()) is not None:
+                raise failure
 
     async def _read_on(self) -> None:
         """Read what is wanted; a failure of the iterator ends the stage with it.
@@ -94,4 +97,4 @@ class AsyncIterableSource(Producer[Any]):
         self._flush_is_due = False
         if self._read and self._running is not None:
             events, self._read = self._read, []
-            self.emit(events)
+            self._running.supply(events)

@@ -21,8 +21,8 @@ _CLOSING = 1.0
 class Sink(Protocol):
     """The stage that the events are for."""
 
-    def emit(self, events: Any) -> None:
-        """Send events."""
+    def supply(self, events: Any) -> None:
+        """Send events; a failure ends the stage."""
 
     def finish(self) -> None:
         """The iterator is exhausted."""
@@ -161,7 +161,7 @@ class ReadingThread:
         read = self._read
         events = [read.popleft() for _ in range(len(read))]
         if events and not self._closing:
-            self._stage.emit(events)
+            self._stage.supply(events)
 
     def _finish(self) -> None:
         if not self._closing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -17,6 +18,10 @@ from flowlike.stages.running import GRACE, RunningStage
 __all__ = ["Loop", "new_event_loop", "open_loop"]
 
 Result = TypeVar("Result")
+
+_LOOK = 0.1
+"""Seconds after which a waiting thread looks for signals: one that comes just before it begins to
+wait does not wake it."""
 
 
 class Loop(Protocol):
@@ -51,7 +56,8 @@ def open_loop() -> Iterator[Loop]:
 
 class _LoopHere:
     def __init__(self) -> None:
-        self._runner = asyncio.Runner(loop_factory=new_event_loop)
+        # No asyncio.Runner: its close enters the loop twice, a third of the time of a short run.
+        self._loop = new_event_loop()
 
     def run(self, main: Coroutine[Any, Any, Result]) -> Result:
         """See :class:`Loop`.
@@ -67,7 +73,6 @@ class _LoopHere:
             nonlocal task
             task = asyncio.current_task()
             if interrupted:  # before there was a task to cancel
-                main.close()
                 raise asyncio.CancelledError
             return await main
 
@@ -78,22 +83,43 @@ class _LoopHere:
             if again or _in_callback(frame):
                 raise KeyboardInterrupt
             if task is not None:
-                self._runner.get_loop().call_soon_threadsafe(task.cancel)
+                self._loop.call_soon_threadsafe(task.cancel)
 
-        with _on_interrupt(interrupt):
-            try:
-                result = _here_or_aside(lambda: self._runner.run(run()))
-            except asyncio.CancelledError:
-                if interrupted:
-                    raise KeyboardInterrupt from None
-                raise
+        running = run()
+        try:
+            with _on_interrupt(interrupt):
+                result = _here_or_aside(lambda: self._loop.run_until_complete(running))
+        except asyncio.CancelledError:
+            if interrupted:
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            for coroutine in (running, main):
+                if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+                    coroutine.close()  # interrupted before it began
         if interrupted:  # maybe when it was about to return, too late to be cancelled
             raise KeyboardInterrupt
         return result
 
     def close(self) -> None:
-        """Close the loop."""
-        _here_or_aside(self._runner.close)
+        """End what a user's functions have left on the loop, and close it."""
+        try:
+            _here_or_aside(lambda: self._loop.run_until_complete(_clear(self._loop)))
+        finally:
+            self._loop.close()
+
+
+async def _clear(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel the tasks that are left, and wait for them, generators and the default executor."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    for task, result in zip(left, await asyncio.gather(*left, return_exceptions=True), strict=True):
+        if isinstance(result, Exception):
+            context = {"message": "a task that was left failed", "exception": result, "task": task}
+            loop.call_exception_handler(context)
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()
 
 
 class _LoopInThread:
@@ -146,6 +172,8 @@ class _LoopInThread:
         try:
             with self._interrupts.reach_this_thread():
                 asyncio.run_coroutine_threadsafe(run(), self._loop)
+                while not (done.done() or wait([done], _LOOK).done):
+                    pass
                 return done.result()
         except KeyboardInterrupt:
             if not done.done():

@@ -14,6 +14,7 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import chain
 from typing import Any, Generic, Literal, TypeVar, Unpack
 
@@ -28,6 +29,7 @@ from flowlike.flow.options import LayerKeywords, LayerOptions
 from flowlike.flow.planner import make_plan
 from flowlike.flow.report import RunReport
 from flowlike.flow.routing import Partition, Routing, Shuffle
+from flowlike.flow.run_options import RunOptions
 from flowlike.flow.runner import Runner
 from flowlike.flow.running import RunningFlow
 from flowlike.flow.staged import (
@@ -75,6 +77,7 @@ V = TypeVar("V")
 A = TypeVar("A")
 R = TypeVar("R")
 
+Seconds = float | timedelta
 ReadIn = Literal["auto", "loop", "thread"]
 
 
@@ -604,11 +607,18 @@ class Flow(Generic[T]):
 
     # Running.
 
-    def run(self, *, runner: Runner | None = None, timeout: float | None = None) -> RunReport:
+    def run(
+        self,
+        *,
+        runner: Runner | None = None,
+        progress: bool = False,
+        timeout: Seconds | None = None,
+    ) -> RunReport:
         """Run for the effects; nothing is handed to the caller.
 
         Args:
             runner: where; default ``LocalRunner()``.
+            progress: draw a progress bar on stderr (the extra ``flowlike[progress]``).
             timeout: seconds for the whole run; ``None``: no limit.
 
         Raises:
@@ -618,22 +628,36 @@ class Flow(Generic[T]):
             KeyboardInterrupt: after Ctrl-C, when everything was closed.
         """
         with open_loop() as loop:
-            return loop.run(self.arun(runner=runner, timeout=timeout))
+            return loop.run(self.arun(runner=runner, progress=progress, timeout=timeout))
 
     async def arun(
-        self, *, runner: Runner | None = None, timeout: float | None = None
+        self,
+        *,
+        runner: Runner | None = None,
+        progress: bool = False,
+        timeout: Seconds | None = None,
     ) -> RunReport:
         """As :meth:`run`, in the caller's event loop."""
-        async with self._start(Ignore(), runner, timeout) as running:
+        async with self._start(Ignore(), RunOptions(runner, progress, timeout)) as running:
             await running.wait()
         return running.stats()
 
-    def to_list(self, *, runner: Runner | None = None, timeout: float | None = None) -> list[T]:
+    def to_list(
+        self,
+        *,
+        runner: Runner | None = None,
+        progress: bool = False,
+        timeout: Seconds | None = None,
+    ) -> list[T]:
         """Run and return all events. Args and errors as :meth:`run`."""
-        return self._gather(ListCollector(), runner, timeout)
+        return self._gather(ListCollector(), RunOptions(runner, progress, timeout))
 
     def to_array(
-        self, *, runner: Runner | None = None, timeout: float | None = None
+        self,
+        *,
+        runner: Runner | None = None,
+        progress: bool = False,
+        timeout: Seconds | None = None,
     ) -> np.ndarray[Any, Any]:
         """Run and return all events as one array.
 
@@ -644,7 +668,9 @@ class Flow(Generic[T]):
             ValueError: the events are of different shapes.
         """
         plan = make_plan(self)
-        return self._gather(ArrayCollector(plan.size_hint, plan.empty), runner, timeout)
+        return self._gather(
+            ArrayCollector(plan.size_hint, plan.empty), RunOptions(runner, progress, timeout)
+        )
 
     def __iter__(self) -> Iterator[T]:
         """Run and yield the events, with back-pressure; leaving the loop stops the flow."""
@@ -652,11 +678,15 @@ class Flow(Generic[T]):
         return chain.from_iterable(map(events_of, self.batches()))
 
     def batches(
-        self, *, runner: Runner | None = None, timeout: float | None = None
+        self,
+        *,
+        runner: Runner | None = None,
+        progress: bool = False,
+        timeout: Seconds | None = None,
     ) -> Generator[Batch, None, None]:
         """As iterating, batch by batch. Args and errors as :meth:`run`."""
         with open_loop() as loop:
-            stream = self._stream(runner, timeout)
+            stream = self._stream(RunOptions(runner, progress, timeout))
 
             async def arrived() -> list[Batch]:
                 return await anext(stream, [])
@@ -675,13 +705,17 @@ class Flow(Generic[T]):
                     yield event
 
     async def abatches(
-        self, *, runner: Runner | None = None, timeout: float | None = None
+        self,
+        *,
+        runner: Runner | None = None,
+        progress: bool = False,
+        timeout: Seconds | None = None,
     ) -> AsyncGenerator[Batch, None]:
         """As ``async for``, batch by batch. Args and errors as :meth:`run`.
 
         Close it (``aclose``, or ``contextlib.aclosing``) when you leave it early.
         """
-        async with aclosing(self._stream(runner, timeout)) as stream:
+        async with aclosing(self._stream(RunOptions(runner, progress, timeout))) as stream:
             async for batches in stream:
                 for batch in batches:
                     yield batch
@@ -690,13 +724,15 @@ class Flow(Generic[T]):
         self,
         *,
         runner: Runner | None = None,
-        timeout: float | None = None,
+        progress: bool = False,
+        timeout: Seconds | None = None,
         demand: Literal["forward", "accumulate"] = "forward",
     ) -> RunningFlow:
         """Run for the effects while you do something else.
 
         Args:
             runner: where; default ``LocalRunner()``.
+            progress: draw a progress bar on stderr (the extra ``flowlike[progress]``).
             timeout: seconds for the whole run; ``None``: no limit.
             demand: "accumulate": the sources are not read until ``running.demand("forward")``.
 
@@ -716,13 +752,14 @@ class Flow(Generic[T]):
             4
             5
         """
-        return self._start(Ignore(), runner, timeout, demand)
+        return self._start(Ignore(), RunOptions(runner, progress, timeout), demand)
 
     def into_stages(
         self,
         consumers: Iterable[Consumer[T] | StageRef | Subscribe],
         *,
         runner: Runner | None = None,
+        progress: bool = False,
         timeout: float | None = None,
         demand: Literal["forward", "accumulate"] = "forward",
     ) -> RunningFlow:
@@ -735,6 +772,7 @@ class Flow(Generic[T]):
             consumers: instances of ``Consumer``, ``StageRef`` of stages that consume, or
                 ``Subscribe`` whose ``to`` is such a ``StageRef``: how it subscribes to the flow.
             runner: where; default ``LocalRunner()``.
+            progress: draw a progress bar on stderr (the extra ``flowlike[progress]``).
             timeout: seconds for the whole run; ``None``: no limit.
             demand: as in :meth:`start`.
 
@@ -743,7 +781,8 @@ class Flow(Generic[T]):
             ValueError: no consumer at all, or as in :meth:`start`.
             RuntimeError: as it starts: a stage runs on another event loop.
         """
-        return self._start(Ignore(), runner, timeout, demand, check_into(consumers))
+        options = RunOptions(runner, progress, timeout)
+        return self._start(Ignore(), options, demand, check_into(consumers))
 
     def explain(self) -> str:
         """The plan as text: layers, fused operators, executors, replicas, demand.
@@ -756,24 +795,18 @@ class Flow(Generic[T]):
     def _start(
         self,
         collector: Collector[Any],
-        runner: Runner | None,
-        timeout: float | None,
+        options: RunOptions,
         demand: str = "forward",
         into: tuple[Into, ...] = (),
     ) -> RunningFlow:
-        plan = make_plan(self)
-        return RunningFlow(
-            plan, collector, runner=runner, timeout=timeout, demand=demand, into=into
-        )
+        return RunningFlow(make_plan(self), collector, options, demand=demand, into=into)
 
-    def _stream(
-        self, runner: Runner | None, timeout: float | None
-    ) -> AsyncGenerator[list[Batch], None]:
-        return stream_batches(lambda collector: self._start(collector, runner, timeout))
+    def _stream(self, options: RunOptions) -> AsyncGenerator[list[Batch], None]:
+        return stream_batches(lambda collector: self._start(collector, options))
 
-    def _gather(self, collector: Collector[R], runner: Runner | None, timeout: float | None) -> R:
+    def _gather(self, collector: Collector[R], options: RunOptions) -> R:
         async def gather() -> R:
-            async with self._start(collector, runner, timeout) as running:
+            async with self._start(collector, options) as running:
                 await running.wait()
             return collector.result()
 

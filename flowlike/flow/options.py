@@ -71,4 +71,4 @@ class LayerOptions:
         check_choice("buffer_keep", self.buffer_keep, ("last", "first"))
         check_executor("executor", self.executor)
         if self.on_init is not None:
-            check_callable("on_init", self.on_init, coroutine=True)
+            check_callable("on_init", self.on_init)

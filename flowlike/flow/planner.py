@@ -88,7 +88,10 @@ class LayerPlan:
         if self.options.max_demand != "auto":
             return self.options.max_demand
         share = self.routing.LIMIT // (self.stages * self.upstream_stages)
-        return AutoDemand(max(2, min(AutoDemand.LIMIT, share)))
+        at_once = max(
+            (getattr(operator, "concurrency", 1) for operator in self.layer.operators), default=1
+        )
+        return AutoDemand(max(2, at_once, min(AutoDemand.LIMIT, share)), least=at_once)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

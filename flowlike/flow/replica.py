@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from time import perf_counter
 from typing import Any
 
@@ -47,23 +47,14 @@ class Replica(ProducerConsumer[Any, Any]):
         self._on_init = on_init
         self._foreign: list[Subscription] = []
 
-    def on_start(self) -> Any:
-        """Call the user's ``on_init``; its result is ignored, a coroutine awaited."""
-        if self._on_init is None:
-            return None
-        try:
-            result = self._on_init()
-        except BaseException as error:
-            error.add_note("in on_init")
-            raise
-        return self._await_init(result) if hasattr(type(result), "__await__") else None
-
-    async def _await_init(self, result: Awaitable[Any]) -> None:
-        try:
-            await result
-        except BaseException as error:
-            error.add_note("in on_init")
-            raise
+    def on_start(self) -> None:
+        """Call the user's ``on_init``; its result is ignored."""
+        if self._on_init is not None:
+            try:
+                self._on_init()
+            except BaseException as error:
+                error.add_note("in on_init")
+                raise
 
     def handle_subscribe(self, role: str, options: Subscribe, peer: Subscription) -> str:
         """Remember what has to be cancelled in order to drain."""

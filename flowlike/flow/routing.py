@@ -78,13 +78,13 @@ class Partition:
         """The dispatcher of every stage upstream."""
         if self.hash is not None:
             return PartitionDispatcher(partitions, self.hash)
-        if partitions == 1:
+        if partitions == 1 and self.key is None:
             return DemandDispatcher()  # no hash is needed to find the only one
         return PartitionDispatcher(partitions, split=_Splitter(self.key, partitions, self.label))
 
     def partition(self, replica: int, partitions: int) -> int | None:
         """What a replica subscribes to: its own partition."""
-        return None if partitions == 1 and self.hash is None else replica
+        return None if partitions == 1 and self.hash is None and self.key is None else replica
 
 
 Routing = Partition | Shuffle
@@ -130,4 +130,6 @@ class _Splitter:
                 yield partition_of(event if function is None else function(event), partitions)
         except Exception as error:
             error.add_note(f"in {self._label}, {describe_event(event)}")
+            if isinstance(error, StopIteration):  # which no generator may raise
+                raise RuntimeError(f"{self._label} raised StopIteration") from error
             raise

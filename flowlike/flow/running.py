@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -17,21 +19,28 @@ from flowlike.flow.pools import Pools
 from flowlike.flow.replica import FOREIGN, Replica
 from flowlike.flow.report import RunReport, report_stage
 from flowlike.flow.routing import Routing, Shuffle
-from flowlike.flow.runner import Runner
+from flowlike.flow.run_options import RunOptions
 from flowlike.flow.staged import Into
+from flowlike.observe import ProgressBar
 from flowlike.operators import compile_program
-from flowlike.options import check_choice, check_seconds
+from flowlike.options import check_choice
 from flowlike.stages import Dispatcher, Producer, StageGroup, StageRef, Subscribe, Subscription
+from flowlike.stages.running import GRACE
 
 __all__ = ["RunningFlow"]
 
 _MOST_THREADS = 512
 
+_log = logging.getLogger("flowlike")
+
 
 class RunningFlow:
     """A running flow: ``async with flow.start() as running``.
 
-    Leaving the block drains the flow and stops it; leaving it by an exception stops it at once.
+    Leaving the block drains the flow and stops it: the sources are read no further, what was
+    read is processed, windows fire. A callback that waits for 5 s while nothing else in the flow
+    moves is taken for stuck and cancelled, with a warning. Leaving the block by an exception
+    stops everything at once.
     When a function of the flow raises, the block is cancelled and raises that exception.
     """
 
@@ -39,19 +48,16 @@ class RunningFlow:
         self,
         plan: Plan,
         collector: Collector[Any],
+        options: RunOptions,
         *,
-        runner: Runner | None = None,
-        timeout: float | None = None,
         demand: str = "forward",
         into: tuple[Into, ...] = (),
     ) -> None:
-        if runner is not None and not isinstance(runner, Runner):
-            raise TypeError(f"runner must be a runner such as LocalRunner(), not {runner!r:.80}")
         self._plan = plan
         self._collector = collector
         self._into = into
         self._foreign: list[asyncio.Task[Subscription]] = []  # subscriptions of stages not ours
-        self._timeout = None if timeout is None else check_seconds("timeout", timeout)
+        self._timeout = options.seconds
         self._demand = check_choice("demand", demand, ("forward", "accumulate"))
         threads = sum(
             layer.stages * getattr(operator, "concurrency", 1)
@@ -60,12 +66,15 @@ class RunningFlow:
         )
         self._pools = Pools(min(max(cpus(), threads), _MOST_THREADS), cpus())
         # Without a runner the stages live here, as with LocalRunner.
-        self._opening = StageGroup() if runner is None else runner.open()
+        self._opening = StageGroup() if options.runner is None else options.runner.open()
         self._group: StageGroup | None = None
         self._stages: dict[Node, list[StageRef]] = {}
         self._started = 0.0
         self._stopped: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._bar: ProgressBar | None = None
+        if options.progress:
+            self._bar = ProgressBar(lambda: self.stats().events_in, plan.size_hint)
 
     async def __aenter__(self) -> Self:
         self._started = perf_counter()
@@ -83,6 +92,8 @@ class RunningFlow:
                 raise
         if self._demand == "forward":
             self.demand("forward")
+        if self._bar is not None:
+            self._bar.start()
         return self
 
     async def __aexit__(
@@ -94,7 +105,7 @@ class RunningFlow:
         try:
             if error is None:
                 try:
-                    await self.stop()
+                    await self._drain()
                 except BaseException as stopped:
                     kind, error, traceback = type(stopped), stopped, stopped.__traceback__
                     await self._opening.__aexit__(kind, error, traceback)
@@ -106,6 +117,8 @@ class RunningFlow:
             for task in self._foreign:
                 task.cancel()
             await asyncio.gather(*self._foreign, return_exceptions=True)
+            if self._bar is not None:
+                self._bar.stop()
             await self._pools.close()
             self._stopped = perf_counter()
 
@@ -122,12 +135,7 @@ class RunningFlow:
                 otherwise stop everything at once.
         """
         if drain:
-            for plan in self._plan.sources:
-                for source in self._stages.get(plan, ()):
-                    source.cast(Drain())
-            for stages in self._plan.stages:
-                if not stages.upstream:
-                    self._drain(stages)
+            self._stop_reading()
         else:
             self.end()
         await self._running_group().wait()
@@ -178,13 +186,38 @@ class RunningFlow:
             stages=stages,
         )
 
+    def _stop_reading(self) -> None:
+        for plan in self._plan.sources:
+            for source in self._stages.get(plan, ()):
+                source.cast(Drain())
+        for stages in self._plan.stages:
+            if not stages.upstream:
+                self._stop_reading_from(stages)
+
+    async def _drain(self) -> None:
+        """Stop as :meth:`stop` does, but wait only as long as something moves."""
+        self._stop_reading()
+        group = self._running_group()
+        moved: list[tuple[int, int]] = []
+        while not group.has_ended:
+            before, moved = moved, [(s.events_in, s.events_out) for s in self.stats().stages]
+            if moved == before:
+                _log.warning("a callback has waited for %s s; it is cancelled", GRACE)
+                self.end()
+                await group.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):
+                    await group.wait()
+
     def _running_group(self) -> StageGroup:
         if self._group is None:
             raise RuntimeError("use a started flow inside `async with flow.start() as running`")
         return self._group
 
     def _time_out(self) -> None:
-        self._running_group().fail(TimeoutError(f"the flow did not end within {self._timeout} s"))
+        group = self._running_group()
+        if not group.has_ended:  # it may have, a moment ago
+            group.fail(TimeoutError(f"the flow did not end within {self._timeout} s"))
 
     def _own(self, node: Node) -> list[StageRef]:
         """The stages of a node that the flow has started."""
@@ -196,7 +229,7 @@ class RunningFlow:
     def _readers(self, stages: StagePlan) -> list[LayerPlan]:
         return [layer for layer in self._plan.layers if stages in layer.upstream]
 
-    def _drain(self, stages: StagePlan) -> None:
+    def _stop_reading_from(self, stages: StagePlan) -> None:
         """Producers of the flow finish; from others nothing more is taken."""
         for ref in self._own(stages):
             ref.finish()

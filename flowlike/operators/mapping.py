@@ -8,7 +8,7 @@ from functools import partial
 from itertools import compress
 from typing import Any, NamedTuple, cast
 
-from flowlike.batches import Batch, as_batch, events_of
+from flowlike.batches import Batch, events_of, is_batch
 from flowlike.operators.calls import Calls
 from flowlike.operators.fusion import Fused
 from flowlike.operators.guarded import ask, guarded
@@ -103,11 +103,14 @@ class _WholeBatch:
 
 
 def _checked(result: Any, label: str, place: Place) -> Batch:
-    try:
-        return as_batch(result, label)
-    except TypeError as error:
-        place.note(error, label)
-        raise
+    if is_batch(result):
+        return result
+    error = TypeError(
+        f"{label} must return a batch (a list, range or numpy array of events), not "
+        f"{describe_event(result)[6:]}"
+    )
+    place.note(error, label)
+    raise error
 
 
 def _send(

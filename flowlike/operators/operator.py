@@ -12,10 +12,12 @@ class Operator:
 
     Attributes:
         name: the method of `Flow` that records it.
+        follows_layer: whether its function runs in the layer's executor by default.
     """
 
     __slots__ = ()
     name: ClassVar[str]
+    follows_layer: ClassVar[bool] = True
 
     @property
     def label(self) -> str:

@@ -14,15 +14,13 @@ __all__ = ["executor_of"]
 def executor_of(operator: Any, default: ExecutorChoice) -> Placement:
     """Where the function of an operator runs: its own choice, the layer's, its kind's.
 
-    A coroutine function runs in the event loop. `reject` and `each` have no executor of
-    their own; the layer's is theirs only where they ask for concurrency.
+    A coroutine function runs in the event loop.
     """
     function = operator.function
     if is_coroutine_function(function):
         return None
     if operator.executor is not None:
         return operator.executor  # type: ignore[no-any-return]
-    chooses = "executor" in getattr(type(operator), "__slots__", ())
-    if default is not None and (chooses or getattr(operator, "concurrency", 1) > 1):
+    if default is not None and operator.follows_layer:
         return default
     return "native" if isinstance(function, Kernel) else None

@@ -62,6 +62,7 @@ class EachState(Triggering):
 
     name: ClassVar[str] = "each_state"
     executor: ClassVar[ExecutorChoice] = None
+    follows_layer: ClassVar[bool] = False  # it looks at the state of the loop
     function: Callable[..., Any]
 
     def __post_init__(self) -> None:
@@ -106,6 +107,7 @@ class OnTrigger(Triggering):
 
     name: ClassVar[str] = "on_trigger"
     executor: ClassVar[ExecutorChoice] = None
+    follows_layer: ClassVar[bool] = False  # it looks at the state of the loop
     function: Callable[..., Any]
 
     def __post_init__(self) -> None:

@@ -66,12 +66,16 @@ class AutoDemand:
     event, a second batch is on its way while the first is handled; a slow event never
     waits behind another one while some other replica is idle.
 
+    A stage that handles several events at once starts with so many.
+
     Args:
         limit: the most events that may be asked for and unhandled at any time.
         batch: the size of the first batch.
+        least: the size below which batches do not shrink: so many calls the stage has at once.
 
     Attributes:
         limit: the same.
+        least: the same.
         batch: how many events one call should be given, now.
     """
 
@@ -80,10 +84,11 @@ class AutoDemand:
     LIMIT = 1 << 19
     cuts = False  # what comes was asked for in pieces of the right size
 
-    __slots__ = ("_open", "batch", "limit")
+    __slots__ = ("_open", "batch", "least", "limit")
 
-    def __init__(self, limit: int = LIMIT, batch: int = 1) -> None:
-        self.batch = max(1, min(batch, limit // 2))
+    def __init__(self, limit: int = LIMIT, batch: int = 1, least: int = 1) -> None:
+        self.least = min(least, limit)
+        self.batch = max(self.least, min(batch, limit // 2))
         self.limit = limit
         self._open = 0
 
@@ -98,10 +103,11 @@ class AutoDemand:
         batch = self.batch
         if seconds > 2 * self.TARGET:
             fitting = int(events * self.TARGET / seconds)
-            self.batch = max(1, min(batch, fitting))
+            self.batch = max(self.least, min(batch, fitting))
         elif 2 * events >= batch and seconds < self.TARGET / 2:
             wanted = events * self.TARGET / max(seconds, 1e-9)
-            self.batch = max(1, min(batch * self.GROWTH, int(wanted), self.limit // 2))
+            most = min(batch * self.GROWTH, int(wanted), self.limit // 2)
+            self.batch = max(self.least, most)
         more = self._maximum() - self._open
         if more < self.batch and self._open:
             return 0
@@ -111,8 +117,8 @@ class AutoDemand:
         return more
 
     def _maximum(self) -> int:
-        # While single events take long, none may wait here behind another.
-        return 1 if self.batch == 1 else 2 * self.batch
+        # While events take long, none may wait here behind those that are being handled.
+        return self.batch if self.batch == self.least else 2 * self.batch
 
 
 def demand_policy(max_demand: int | AutoDemand | str, min_demand: int | None) -> Demand:
@@ -134,7 +140,7 @@ def demand_policy(max_demand: int | AutoDemand | str, min_demand: int | None) ->
                 "give max_demand as a number too, or leave min_demand out"
             )
         if isinstance(max_demand, AutoDemand):
-            return AutoDemand(max_demand.limit, max_demand.batch)
+            return AutoDemand(max_demand.limit, max_demand.batch, max_demand.least)
         return AutoDemand()
     if isinstance(max_demand, str):
         raise ValueError(f'max_demand must be a number or "auto", not {max_demand!r}')

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from flowlike.errors import StageStopped
 from flowlike.options import check_choice
-from flowlike.stages.messages import Start, SubscribeTo
+from flowlike.stages.messages import Ended, Start, SubscribeTo
 from flowlike.stages.ref import StageRef, as_subscribe
 from flowlike.stages.restart_limit import RESTARTS, RestartLimit
 from flowlike.stages.restarts import Child, Restarts
@@ -24,10 +23,9 @@ __all__ = ["StageGroup"]
 class StageGroup:
     """Starts stages and ends them: an ``async with`` block that no stage outlives.
 
-    Leaving the block stops what still runs: reason "normal", callbacks that await have
-    5 s to return. When a stage crashes, the others are stopped at once, the block is cancelled and
-    raises the stage's original exception (of several the first, with notes of the
-    others).
+    Leaving the block stops what still runs, callbacks that await included. When a stage
+    crashes, the others are stopped at once, the block is cancelled and raises the stage's
+    original exception (of several the first, with notes of the others).
 
     With a strategy, stages that have ended are started again, by the ``restart`` of
     :meth:`start`: an instance is used again, a callable makes another one; ``on_start`` is called
@@ -97,6 +95,7 @@ class StageGroup:
         self._unsettled = 0
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._parent: asyncio.Task[Any] | None = None
+        self._cancelling = 0  # how often the task had been cancelled before the block
         self._body_runs = False
         self._cancelled_body = False
         self._cancel_pending = False  # our cancellation of the block has not been raised yet
@@ -109,6 +108,7 @@ class StageGroup:
         self._loop = asyncio.get_running_loop()
         self._queue = RunQueue(self._loop)
         self._parent = asyncio.current_task()
+        self._cancelling = 0 if self._parent is None else self._parent.cancelling()
         self._body_runs = True
         return self
 
@@ -125,20 +125,18 @@ class StageGroup:
         if isinstance(error, asyncio.CancelledError):
             self._cancel_pending = False
         body_failed_first = error is not None and self._error is None
-        for stage in list(self._running):
-            if error is None and self._error is None:
-                stage.end_soon("normal")
-            else:
-                stage.end("shutdown")
+        self.end("normal" if error is None and self._error is None else "shutdown")
         cancelled = await self._until_all_ended()
         if body_failed_first:
             return  # what the block raised goes on
         cancelled_outside = False
         if self._cancelled_body and self._parent is not None:
-            cancelled_outside = self._parent.uncancel() > 0
+            cancelled_outside = self._parent.uncancel() > self._cancelling
         if cancelled_outside and isinstance(error, asyncio.CancelledError):
             return
         if self._error is not None:
+            if error is not None and not isinstance(error, asyncio.CancelledError):
+                self._error.add_note(f"the block then raised {error!r:.200}")
             # Raise it as the stage did: this block adds no context of its own.
             context = self._error.__context__
             try:
@@ -190,24 +188,15 @@ class StageGroup:
         started: asyncio.Future[Any] = loop.create_future()
         running.deliver(Start(asked, started))
         replies = [started, *(each.reply for each in asked if each.reply is not None)]
-
-        def ended(reason: asyncio.Future[Reason]) -> None:
-            for reply in replies:
-                if not reply.done():
-                    reply.set_exception(_as_error(reason.result(), running.ref))
-
-        running.ended.add_done_callback(ended)
         try:
             answers = await asyncio.gather(*replies, return_exceptions=True)
         except asyncio.CancelledError:
             self._discard(running)
             raise
-        finally:
-            running.ended.remove_done_callback(ended)
         for answer in answers:
             if isinstance(answer, BaseException):
                 self._discard(running)
-                raise answer
+                raise self._why(running) or answer
         if self._restarts is not None:
             self._restarts.started(running)
         return running.ref
@@ -241,6 +230,11 @@ class StageGroup:
         for stage in list(self._running):
             stage.end(reason)
 
+    @property
+    def has_ended(self) -> bool:
+        """True if no stage runs, and none is to be started again."""
+        return self._all_ended()
+
     def fail(self, error: BaseException) -> None:
         """End the group as if a stage had crashed with ``error``; of several, the first counts."""
         if self._error is None:
@@ -265,9 +259,9 @@ class StageGroup:
             self.fail(reason)
         self._notify()
 
-    def subscription_lost(self, stage: RunningStage, options: Subscribe, reason: Reason) -> bool:
+    def subscription_lost(self, stage: RunningStage, options: Subscribe, over: Ended) -> bool:
         """See :class:`~flowlike.stages.running.Owner`."""
-        return self._restarts is not None and self._restarts.lost(stage, options, reason)
+        return self._restarts is not None and self._restarts.lost(stage, options, over)
 
     def _admit(
         self,
@@ -290,6 +284,13 @@ class StageGroup:
         running = self._run(child.made_by, child.ref.name)
         child.ref.renew(running)
         return running
+
+    def _why(self, running: RunningStage) -> BaseException | None:
+        """What a stage has crashed with in its start, where that does not end the group."""
+        if self._restarts is None or not running.ended.done():
+            return None
+        reason = running.ended.result()
+        return reason if isinstance(reason, BaseException) else None
 
     def _discard(self, running: RunningStage) -> None:
         """End a stage that could not be started; it is not started again."""
@@ -330,7 +331,8 @@ class StageGroup:
                 if self._running:
                     await self._until(lambda: not self._running)
                 else:
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(0)  # it is raised here, unless the block has caught it
+                    self._cancel_pending = False
             except asyncio.CancelledError as error:
                 cancelled = error
                 self._cancel_pending = False
@@ -347,10 +349,3 @@ class StageGroup:
             else:
                 remaining.append((condition, waiter))
         self._waiters = remaining
-
-
-def _as_error(reason: Reason, ref: StageRef) -> BaseException:
-    """Why a start did not succeed, when the stage has ended before."""
-    if isinstance(reason, BaseException):
-        return reason
-    return StageStopped(f"stage {ref.name!r} has ended ({reason}) before it was started")

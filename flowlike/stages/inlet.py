@@ -24,37 +24,31 @@ class Inlet:
     """Keeps arrivals in order until the stage takes them.
 
     Attributes:
+        arrivals: what has come and was not taken, in order.
         subscriptions: the live ones, by number.
         expected: how many more will be made, of producers that are started again.
     """
 
-    __slots__ = ("_arrivals", "_crashed", "_finished", "expected", "subscriptions")
+    __slots__ = ("_finished", "_lost", "arrivals", "expected", "subscriptions")
 
     def __init__(self) -> None:
         self.subscriptions: dict[int, Subscription] = {}
-        self._arrivals: deque[Arrival] = deque()
+        self.arrivals: deque[Arrival] = deque()
         self._finished = False
-        self._crashed = 0
+        self._lost = 0
         self.expected = 0
-
-    def __len__(self) -> int:
-        return len(self._arrivals)
 
     def arrive(self, number: int, batch: Batch) -> None:
         """A batch has come. One for a subscription that is over is ignored."""
         subscription = self.subscriptions.get(number)
         if subscription is not None:
-            self._arrivals.append(Arrival(subscription, batch, None))
+            self.arrivals.append(Arrival(subscription, batch, None))
 
     def arrive_end(self, message: Ended | Cancelled) -> None:
         """A producer says that the subscription is over, after the events it has sent."""
         subscription = self.subscriptions.get(message.subscription)
         if subscription is not None:
-            self._arrivals.append(Arrival(subscription, None, message))
-
-    def next_is_batch(self) -> bool:
-        """True if :meth:`take` would return a batch."""
-        return bool(self._arrivals) and self._arrivals[0].over is None
+            self.arrivals.append(Arrival(subscription, None, message))
 
     def take(self) -> Arrival:
         """Remove what comes next: of batches at most what one call may be given.
@@ -62,7 +56,7 @@ class Inlet:
         Batches of one producer that wait behind each other are joined up to that
         size, so a stage that was held up makes up for it with fewer calls.
         """
-        arrivals = self._arrivals
+        arrivals = self.arrivals
         arrival = arrivals.popleft()
         demand = arrival.subscription._demand
         if arrival.over is not None or demand is None:
@@ -74,40 +68,55 @@ class Inlet:
                 return arrival
             arrivals.appendleft(Arrival(subscription, batch[limit:], None))
             return Arrival(subscription, batch[:limit], None)
-        if arrivals:
-            parts, size = [batch], len(batch)
-            while arrivals:
-                following = arrivals[0]
-                if (
-                    following.subscription is not subscription
-                    or following.over is not None
-                    or size + len(following.batch) > limit
-                    or not joinable(batch, following.batch)
-                ):
-                    break
-                parts.append(following.batch)
-                size += len(following.batch)
-                arrivals.popleft()
-            if len(parts) > 1:
-                return Arrival(subscription, join(parts), None)
+        if arrivals and len(batch) < limit:
+            return Arrival(subscription, self._filled(arrival, limit, demand.cuts), None)
         return arrival
+
+    def is_short(self) -> bool:
+        """True if the next batch, the only one here, could be longer after the producer's turn."""
+        arrivals = self.arrivals
+        if len(arrivals) != 1 or arrivals[0].over is not None:
+            return False
+        demand = arrivals[0].subscription._demand
+        return demand is not None and demand.cuts and len(arrivals[0].batch) < demand.batch
+
+    def _filled(self, arrival: Arrival, limit: int, cuts: bool) -> Batch:
+        """A batch with as much of those behind it as there is room for."""
+        arrivals = self.arrivals
+        subscription, batch, _ = arrival
+        parts, room = [batch], limit - len(batch)
+        while room and arrivals:
+            following = arrivals[0]
+            if following.subscription is not subscription or following.over is not None:
+                break
+            more = following.batch
+            if not joinable(batch, more) or (len(more) > room and not cuts):
+                break
+            arrivals.popleft()
+            if len(more) > room:
+                arrivals.appendleft(Arrival(subscription, more[room:], None))
+                more = more[:room]
+            parts.append(more)
+            room -= len(more)
+        return join(parts)
 
     def close(self, arrival: Arrival) -> None:
         """Forget a subscription that is over."""
         over = arrival.over
         assert over is not None
         del self.subscriptions[over.subscription]
-        if isinstance(over.reason, BaseException):
-            self._crashed += 1
-        elif isinstance(over, Ended):
-            self._finished = True
+        if isinstance(over, Ended):
+            if over.finished:
+                self._finished = True
+            else:
+                self._lost += 1
 
-    def expect(self, reason: str | BaseException) -> None:
-        """A producer whose end had this reason will be back."""
+    def expect(self, over: Ended) -> None:
+        """A producer that has ended in this way will be back."""
         self.expected += 1
-        if isinstance(reason, BaseException):
-            self._crashed -= 1
+        if not over.finished:
+            self._lost -= 1
 
     def all_finished(self) -> bool:
-        """True if there were producers, none is left or will be back, and none of them crashed."""
-        return self._finished and not self.subscriptions and not self.expected and not self._crashed
+        """True if there were producers, none is left or expected, and all had finished."""
+        return self._finished and not self.subscriptions and not self.expected and not self._lost

@@ -63,14 +63,14 @@ class Outlet:
 
     def need(self) -> int:
         """How many events to ask ``handle_demand`` for now; they count as asked for."""
-        need = self.unmet()
+        need = self.needs()
         if need <= 0:
             return 0
         self._owed += need
         return need
 
-    def unmet(self) -> int:
-        """How much demand ``handle_demand`` has not been told of; more when events were dropped."""
+    def needs(self) -> int:
+        """How many events were asked for and nobody was asked to make."""
         return self._dispatcher.wanted() - self.buffer.count - self._owed
 
     def send(self, batch: Batch) -> int:
@@ -78,7 +78,8 @@ class Outlet:
         count = len(batch)
         if not count:
             return 0
-        self._owed = max(0, self._owed - count)
+        if self._owed:
+            self._owed = max(0, self._owed - count)
         wanted = self._dispatcher.wanted()
         if count <= wanted and not self.buffer.count:
             self._deliver(self._dispatcher.dispatch(batch))

@@ -38,11 +38,13 @@ _numbers = itertools.count(1)
 
 def _start(running: RunningStage, message: Start) -> None:
     def started(_: Any) -> None:
-        for subscribe_to in message.subscribe_to:
-            _subscribe_to(running, subscribe_to)
+        running.unanswered = None
+        # One after the other, each callback to its end, before anything that came meanwhile.
+        running.put_first(message.subscribe_to)
         if message.reply is not None and not message.reply.done():
             message.reply.set_result(None)
 
+    running.unanswered = message
     running.call(running.stage.on_start, (), started)
 
 
@@ -73,7 +75,7 @@ def _subscribed(running: RunningStage, message: Subscribed) -> None:
     assert running.outlet is not None
     try:
         running.outlet.add(subscription)
-    except ValueError as error:
+    except Exception as error:  # noqa: BLE001 - whatever the dispatcher has against it
         consumer.deliver(Refused(number, error))
         return
     consumer.deliver(Accepted(number))
@@ -115,17 +117,17 @@ def _events(running: RunningStage, message: Events) -> None:
 def _cancelled(running: RunningStage, message: Cancelled) -> None:
     """The producer's end decides which event was the last; the consumer hears it in order."""
     number, reason = message
-    if running.inlet is not None and number in running.inlet.subscriptions:
+    # The producer's end first: a stage may be subscribed to itself.
+    subscription = None if running.outlet is None else running.outlet.remove(number, reason)
+    if subscription is not None:
+
+        def cancelled(result: Any) -> None:
+            if result is not None:
+                running.send_result(result, "handle_cancel")
+
+        running.call(running.stage.handle_cancel, (reason, subscription), cancelled)
+    elif running.inlet is not None:
         running.inlet.arrive_end(message)
-    elif running.outlet is not None:
-        subscription = running.outlet.remove(number, reason)
-        if subscription is not None:
-
-            def cancelled(result: Any) -> None:
-                if result is not None:
-                    running.send_result(result, "handle_cancel")
-
-            running.call(running.stage.handle_cancel, (reason, subscription), cancelled)
 
 
 def _ended(running: RunningStage, message: Ended) -> None:
@@ -164,7 +166,8 @@ def _call(running: RunningStage, message: Call) -> None:
     if isinstance(answer, asyncio.Future):
         _reply_later(running, answer, reply)
     elif type(answer) is CoroutineType or hasattr(type(answer), "__await__"):
-        running.call(wait_for, (answer,), lambda _: None)
+        running.unanswered = message
+        running.call(wait_for, (answer,), lambda _: setattr(running, "unanswered", None))
     elif not reply.done():
         reply.set_result(answer)
 
@@ -240,9 +243,11 @@ def refuse(running: RunningStage, message: Any) -> None:
     if isinstance(message, Subscribed):
         message.consumer.deliver(Refused(message.subscription, error))
         return
-    replies = [getattr(message, "reply", None)]
     if isinstance(message, Start):
-        replies.extend(subscribe_to.reply for subscribe_to in message.subscribe_to)
-    for reply in replies:
-        if reply is not None and not reply.done():
-            reply.set_exception(error)
+        for subscribe_to in message.subscribe_to:
+            refuse(running, subscribe_to)
+    reply = getattr(message, "reply", None)
+    if reply is not None and not reply.done():
+        reply.set_exception(error)
+    elif reply is None and isinstance(message, SubscribeTo):
+        running.owner.subscription_settled()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowlike.options import check_choice
-from flowlike.stages.messages import Call, Cast, Info, SetDemand, Stop, SubscribeTo
+from flowlike.options import check_choice, check_seconds
+from flowlike.stages.messages import Call, Cast, Info, SetDemand, SubscribeTo
 from flowlike.stages.subscription import Subscribe, Subscription
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class StageRef:
         self.deliver(SubscribeTo(options, reply))
         return await reply
 
-    async def call(self, request: Any, timeout: float | None = 5) -> Any:
+    async def call(self, request: Any, timeout: float | timedelta | None = 5) -> Any:
         """Send a request to ``handle_call`` and return its reply.
 
         Args:
@@ -101,14 +102,22 @@ class StageRef:
             timeout: seconds to wait for the reply; ``None``: for ever.
 
         Raises:
+            TypeError: ``timeout`` is no duration.
+            ValueError: ``timeout`` is 0 or less.
             TimeoutError: no reply in time.
             StageStopped: the stage has ended.
             Exception: what ``handle_call`` raised; the stage lives on.
         """
+        seconds = None if timeout is None else check_seconds("timeout", timeout)
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.deliver(Call(request, reply))
-        async with asyncio.timeout(timeout):
-            return await reply
+        try:
+            done, _ = await asyncio.wait([reply], timeout=seconds)
+        finally:
+            reply.cancel()  # an answer that comes later is for nobody
+        if not done:
+            raise TimeoutError(f"stage {self.name!r} did not reply within {seconds} s")
+        return reply.result()
 
     def cast(self, message: Any) -> None:
         """Send a message to ``handle_cast``; there is no reply."""
@@ -124,10 +133,7 @@ class StageRef:
         It handles the messages before this one first. A callback that still awaits after 5 s
         is cancelled.
         """
-        stage = self._stage
-        if stage.is_awaiting:
-            stage.end_soon(reason)
-        self.deliver(Stop(reason))
+        self._stage.end_soon(reason)
         await self.wait()
 
     async def wait(self) -> Reason:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowlike.errors import StageStopped
 from flowlike.options import check_choice, check_seconds
-from flowlike.stages.messages import Start, SubscribeTo
+from flowlike.stages.messages import Ended, Start, SubscribeTo
 from flowlike.stages.restart_limit import RestartLimit, is_restarted
 from flowlike.stages.stage import Stage
 from flowlike.stages.subscription import Subscribe
@@ -163,18 +163,18 @@ class Restarts:
             self._fell(child, reason)
         return True
 
-    def lost(self, running: RunningStage, options: Subscribe, reason: Reason) -> bool:
+    def lost(self, running: RunningStage, options: Subscribe, over: Ended) -> bool:
         """A consumer's producer has ended; true if the subscription will be made again."""
         child, producer = self._of.get(running), self._children.get(options.to)
         if self._closed or child is None or producer is None or producer.state == "gone":
             return False
         if producer.state == "running" and producer.running.is_ending:
-            crashed = isinstance(reason, BaseException)
+            crashed = isinstance(over.reason, BaseException)
             if not is_restarted(producer.restart, crashed):
                 return False
         _note(child.lost, options)
         if running.inlet is not None:
-            running.inlet.expect(reason)
+            running.inlet.expect(over)
         asyncio.get_running_loop().call_soon(self._regain, child, running, options)
         return True
 

@@ -62,6 +62,9 @@ class RunQueue:
                     break
         finally:
             if ready:
+                # Who waits behind those that wake each other for ever has a turn now.
+                ready.rotate(-self._front)
+                self._front = 0
                 self._loop.call_soon(self._run)
             else:
                 self._scheduled = False

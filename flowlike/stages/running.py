@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from types import CoroutineType
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
+
 from flowlike.batches import Batch, as_batch
 from flowlike.errors import StageStopped
-from flowlike.options import check_choice
+from flowlike.options import check_choice, check_count
 from flowlike.stages.buffer import Buffer
+from flowlike.stages.cancel_modes import ends_consumer
 from flowlike.stages.inlet import Arrival, Inlet
-from flowlike.stages.messages import Ask, Cancelled, Ended, Events
+from flowlike.stages.messages import Ask, Cancelled, Ended, Events, Stop
 from flowlike.stages.outlet import Outlet
 from flowlike.stages.protocol import HANDLERS, refuse
 from flowlike.stages.ref import StageRef
@@ -34,6 +38,8 @@ _log = logging.getLogger("flowlike")
 
 Reason: TypeAlias = str | BaseException
 
+_BATCHES = frozenset((Batches, list, range, np.ndarray))  # what callbacks mostly return
+
 GRACE = 5.0
 """Seconds that a callback may still take when its stage is asked to stop."""
 
@@ -44,7 +50,7 @@ class Owner(Protocol):
     def subscription_settled(self) -> None:
         """One of the subscriptions that a stage began with was accepted or refused."""
 
-    def subscription_lost(self, stage: RunningStage, options: Subscribe, reason: Reason) -> bool:
+    def subscription_lost(self, stage: RunningStage, options: Subscribe, over: Ended) -> bool:
         """A stage's producer has ended; true if the subscription will be made again."""
 
     def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
@@ -74,8 +80,10 @@ class RunningStage:
         "_queue",
         "_reason",
         "_scheduled",
+        "_stop_has_begun",
         "_stopping",
         "_task",
+        "_turning",
         "busy",
         "demand_mode",
         "ended",
@@ -86,6 +94,7 @@ class RunningStage:
         "owner",
         "ref",
         "stage",
+        "unanswered",
     )
 
     def __init__(
@@ -107,8 +116,11 @@ class RunningStage:
         self._asks: list[tuple[Subscription, int]] = []
         self._finishing = False
         self._stopping = False
+        self._stop_has_begun = False
+        self._turning = False
         self._reason: Reason = "normal"
         self.opening: dict[int, asyncio.Future[Any] | None] = {}
+        self.unanswered: Any = None  # a Start or Call whose callback awaits
         self.demand_mode = "forward"
         self.ended: asyncio.Future[Reason] = loop.create_future()
         self.events_in = 0
@@ -116,8 +128,7 @@ class RunningStage:
         self.inlet: Inlet | None = None
         self.outlet: Outlet | None = None
         if isinstance(stage, Emitter):
-            keep = check_choice("buffer_keep", stage.buffer_keep, ("last", "first"))
-            self.outlet = Outlet(stage.dispatcher.fresh(), Buffer(stage.buffer_size, keep))
+            self.outlet = _new_outlet(stage)
         if isinstance(stage, Producer):
             self.demand_mode = check_choice("demand", stage.demand, ("forward", "accumulate"))
         else:
@@ -129,11 +140,11 @@ class RunningStage:
 
     def deliver(self, message: Any) -> None:
         """Put a message into the mailbox; the stage gets a turn."""
-        if self.ended.done():
-            refuse(self, message)
-            return
         self._mailbox.append(message)
         if not self._scheduled:
+            if self._stopping and self.ended.done():
+                refuse(self, self._mailbox.pop())
+                return
             self._wake(first=type(message) is Events)
 
     def emit(self, events: Any) -> None:
@@ -146,8 +157,21 @@ class RunningStage:
         if self._stopping:
             raise StageStopped(f"stage {self.ref.name!r} has ended and cannot emit")
         self._send(as_batch(events, "the argument of emit"))
-        if self.inlet is None and self._can_work():
+        if self.inlet is None and self._can_work():  # a dispatcher may have dropped some
             self._wake()
+
+    def supply(self, events: Batch) -> None:
+        """Send events of a source that emits by itself; a failure ends the stage."""
+        if not self._stopping:
+            try:
+                self.emit(events)
+            except BaseException as error:  # noqa: BLE001 - a dispatcher's; it is the owner's
+                self.crash(error, self.supply)
+
+    def put_first(self, messages: Iterable[Any]) -> None:
+        """Put messages before those that wait."""
+        self._mailbox.extendleft(reversed(tuple(messages)))
+        self._wake()
 
     def finish(self) -> None:
         """End normally once all events so far have left."""
@@ -165,35 +189,29 @@ class RunningStage:
         if self.inlet is not None:
             for number, subscription in self.inlet.subscriptions.items():
                 subscription._peer.deliver(Cancelled(number, reason))
-        if self._task is None:
-            self._stop()
-        else:
+        if self._task is not None:
             self._task.cancel()  # _resume goes on with _stop
+        elif not self._turning:  # else its turn goes on with _stop, when the callback has returned
+            self._stop()
 
     def end_soon(self, reason: Reason, grace: float = GRACE) -> None:
-        """End when the running callback has returned, at the latest after ``grace`` seconds."""
-        task = self._task
-        if task is None:
-            self.end(reason)
-        elif not self._stopping:
+        """End after the messages that wait, at the latest after ``grace`` seconds."""
+        self.deliver(Stop(reason))
+        if not self._stopping:
             timer = self._loop.call_later(grace, self.end, reason)
-            task.add_done_callback(lambda _: timer.cancel())
+            self.ended.add_done_callback(lambda _: timer.cancel())
 
     @property
     def is_ending(self) -> bool:
         """True once its end has begun, and after it."""
         return self._stopping
 
-    @property
-    def is_awaiting(self) -> bool:
-        """True while a callback awaits."""
-        return self._task is not None
-
     # Turns.
 
     def turn(self) -> None:
         """Handle the messages that are there, then do one piece of work."""
         mailbox = self._mailbox
+        self._turning = True
         try:
             for _ in range(len(mailbox)):
                 if self._task is not None or self._stopping:
@@ -204,11 +222,18 @@ class RunningStage:
                 self._work()
         except BaseException as error:  # noqa: BLE001 - a dispatcher's hash, say; the owner's
             self.crash(error, self.turn)
+        self._turning = False
         if self._task is not None:
             return  # _resume puts the stage back into the queue
         self._scheduled = False
-        if self._can_work():
-            self._wake(first=self.inlet is not None)
+        if self._stopping:
+            if self.ended.done():
+                self._refuse_all()
+            elif not self._stop_has_begun:
+                self._stop()
+        elif self._can_work():
+            # A short batch lets the producer, which was just asked, have its turn before.
+            self._wake(first=self.inlet is not None and not self.inlet.is_short())
         elif mailbox:
             self._wake()
 
@@ -224,27 +249,31 @@ class RunningStage:
         inlet = self.inlet
         if inlet is None:
             assert self.outlet is not None
-            # A dispatcher has dropped events, so that they used no demand.
-            return self.demand_mode == "forward" and self.outlet.unmet() > 0
-        if not len(inlet):
+            return self.demand_mode == "forward" and self.outlet.needs() > 0
+        if not inlet.arrivals:
             return False
-        return self.outlet is None or not inlet.next_is_batch() or self.outlet.wanted() > 0
+        return self.outlet is None or inlet.arrivals[0].over is not None or self.outlet.wanted() > 0
 
     def _work(self) -> None:
-        if self.inlet is None and not self._finishing:
+        """Do one piece of what there is to do."""
+        inlet = self.inlet
+        if inlet is None and not self._finishing:
             self._supply()
             return
         if self._asks:
             self._ask()
-        if self._can_work():
-            if self._finishing:
-                self.end("normal", finished=True)
-            elif self.inlet is not None:
-                arrival = self.inlet.take()
-                if arrival.over is None:
-                    self._handle_events(arrival)
-                else:
-                    self._subscription_over(arrival)
+            if inlet is not None and inlet.is_short():
+                return  # until the producer had its turn
+        if not self._can_work():
+            return
+        if self._finishing or inlet is None:
+            self.end("normal", finished=True)
+            return
+        arrival = inlet.take()
+        if arrival.over is None:
+            self._handle_events(arrival)
+        else:
+            self._subscription_over(arrival)
 
     def _supply(self) -> None:
         """Pass open demand on to ``handle_demand``."""
@@ -295,19 +324,18 @@ class RunningStage:
         self.call(self.stage.handle_cancel, (reason, arrival.subscription), self._over, arrival)
 
     def _over(self, result: Any, arrival: Arrival) -> None:
-        assert self.inlet is not None
+        assert self.inlet is not None and arrival.over is not None
         if result is not None:
             self.send_result(result, "handle_cancel")
-        over = arrival.over
-        assert over is not None
+        over, options = arrival.over, arrival.subscription.options
+        ends = ends_consumer(options.cancel, over)
         if isinstance(over, Ended):
-            options = arrival.subscription.options
-            again = self.owner.subscription_lost(self, options, over.reason)
-            if again and not ends_consumer(arrival):
+            again = self.owner.subscription_lost(self, options, over)
+            if again and not ends:
                 return
         if self.inlet.all_finished():
             self.finish()
-        elif ends_consumer(arrival):
+        elif ends:
             self.end(over.reason)
 
     # Callbacks.
@@ -325,10 +353,10 @@ class RunningStage:
         """
         try:
             result = callback(*arguments)
-            if type(result) is CoroutineType or hasattr(type(result), "__await__"):
-                self._await(callback, result, then, context)
-            else:
+            if result is None or type(result) in _BATCHES or not _is_awaitable(result):
                 then(result, *context)
+            else:
+                self._await(callback, result, then, context)
         except BaseException as error:  # noqa: BLE001 - it is the owner's
             self.crash(error, callback)
 
@@ -349,9 +377,12 @@ class RunningStage:
                 f"{type(self.stage).__name__}.{callback} returned {result!r:.80}, but a Consumer "
                 f"emits nothing; return None, or derive from ProducerConsumer"
             )
-        if type(result) is Batches:
+        kind = type(result)
+        if kind is Batches:
             for batch in result:
                 self._send(batch)
+        elif kind in _BATCHES:
+            self._send(result)
         else:
             self._send(as_batch(result, f"{type(self.stage).__name__}.{callback}"))
 
@@ -399,12 +430,13 @@ class RunningStage:
 
     def _stop(self) -> None:
         """Run ``on_stop``, then be gone; its own failure counts unless there was one before."""
+        self._stop_has_begun = True
         try:
             result = self.stage.on_stop(self._reason)
         except BaseException as error:  # noqa: BLE001 - it is the owner's
             self._gone(error)
             return
-        if not hasattr(type(result), "__await__"):
+        if not _is_awaitable(result):
             self._gone(None)
             return
         task = self._loop.create_task(_as_coroutine(result), name=f"{self.ref.name}.on_stop")
@@ -429,9 +461,10 @@ class RunningStage:
             self._also_failed(error, "on_stop")
         self.stage._running = None
         self.ended.set_result(self._reason)
-        for message in self._mailbox:
-            refuse(self, message)
-        self._mailbox.clear()
+        self._scheduled = False  # so that messages are refused from now on
+        if self.unanswered is not None:
+            refuse(self, self.unanswered)
+        self._refuse_all()
         for reply in self.opening.values():
             if reply is None:
                 self.owner.subscription_settled()
@@ -440,21 +473,34 @@ class RunningStage:
         self.opening.clear()
         self.owner.stage_ended(self, self._reason)
 
+    def _refuse_all(self) -> None:
+        mailbox, self._mailbox = self._mailbox, deque()
+        for message in mailbox:
+            refuse(self, message)
 
-def ends_consumer(arrival: Arrival) -> bool:
-    """The cancel modes: whether the end of this subscription ends its consumer.
 
-    A producer that has finished ends nobody. Otherwise "permanent" always does,
-    "transient" if the reason is an exception, "temporary" never.
+def _new_outlet(stage: Emitter[Any]) -> Outlet:
+    """The outlet that the attributes of a stage ask for.
+
+    Raises:
+        TypeError: its ``dispatcher`` is none, or ``buffer_size`` is no integer.
+        ValueError: its ``buffer_size`` or ``buffer_keep`` is out of range.
     """
-    over = arrival.over
-    assert over is not None
-    if getattr(over, "finished", False):
-        return False
-    mode = arrival.subscription.options.cancel
-    if mode == "transient":
-        return isinstance(over.reason, BaseException)
-    return mode == "permanent"
+    keep = check_choice("buffer_keep", stage.buffer_keep, ("last", "first"))
+    size = stage.buffer_size
+    if size != math.inf:
+        size = check_count("buffer_size", size, least=0)
+    dispatcher: Any = stage.dispatcher
+    if isinstance(dispatcher, type) or not hasattr(dispatcher, "fresh"):
+        raise TypeError(
+            f"the dispatcher of {type(stage).__name__} must be an instance of one, such as "
+            f"DemandDispatcher(), not {dispatcher!r:.80}"
+        )
+    return Outlet(dispatcher.fresh(), Buffer(size, keep))
+
+
+def _is_awaitable(result: Any) -> bool:
+    return type(result) is CoroutineType or hasattr(type(result), "__await__")
 
 
 async def _as_coroutine(awaitable: Any) -> Any:

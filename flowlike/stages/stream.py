@@ -9,7 +9,7 @@ from typing import Any
 
 from flowlike.batches import Batch, events_of
 from flowlike.stages.handover import Handover
-from flowlike.stages.messages import Start, SubscribeTo
+from flowlike.stages.messages import Ended, Start, SubscribeTo
 from flowlike.stages.ref import StageRef, as_subscribe
 from flowlike.stages.run_queue import RunQueue
 from flowlike.stages.running import Reason, RunningStage
@@ -103,7 +103,7 @@ class _Reader(Handover):
     def subscription_settled(self) -> None:
         """See :class:`~flowlike.stages.running.Owner`; who subscribes here waits for replies."""
 
-    def subscription_lost(self, stage: RunningStage, options: Subscribe, reason: Reason) -> bool:
+    def subscription_lost(self, stage: RunningStage, options: Subscribe, over: Ended) -> bool:
         """See :class:`~flowlike.stages.running.Owner`; a stream has no second time."""
         return False
 

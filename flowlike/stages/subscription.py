@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flowlike.options import check_callable, check_choice, check_count
+from flowlike.stages.cancel_modes import MODES
 from flowlike.stages.demand import AutoDemand, Demand, demand_policy
 from flowlike.stages.messages import Ask, Cancelled
 
@@ -50,7 +51,7 @@ class Subscribe:
             raise TypeError(
                 f"Subscribe(to=...) takes the StageRef of a started stage, not {self.to!r:.80}"
             )
-        check_choice("cancel", self.cancel, ("permanent", "transient", "temporary"))
+        check_choice("cancel", self.cancel, MODES)
         if self.selector is not None:
             check_callable("selector", self.selector)
         self.policy()

@@ -52,6 +52,7 @@ DOORS = {
         ({"window": "global"}, TypeError, r"window must be a window such as GlobalWindow\(\)"),
         ({"window": GlobalWindow}, TypeError, "window must be a window"),
         ({"on_init": 3}, TypeError, "on_init must be callable, not 3"),
+        ({"on_init": awaited}, TypeError, "on_init is a coroutine function"),
         ({"stage": 2}, TypeError, "unexpected keyword argument 'stage'; a layer takes stages"),
     ],
 )
@@ -233,7 +234,7 @@ RUNS = {
     [
         ({"timeout": 0}, ValueError, "timeout must be more than 0 seconds, not 0"),
         ({"timeout": -1.5}, ValueError, "timeout must be more than 0"),
-        ({"timeout": float("nan")}, ValueError, "timeout must be more than 0"),
+        ({"timeout": float("nan")}, ValueError, "timeout must be a finite number of seconds"),
         ({"timeout": "1"}, TypeError, "timeout must be a timedelta or a number of seconds"),
         ({"runner": "local"}, TypeError, r"runner must be a runner such as LocalRunner\(\)"),
         ({"runner": 3}, TypeError, "runner must be a runner"),

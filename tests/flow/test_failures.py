@@ -76,7 +76,6 @@ UNNAMED = {
     "key": lambda n: partitions(n, key=fails).map(str),
     "hash": lambda n: partitions(n, hash=fails).map(str),
     "on_init": lambda n: partitions(n, on_init=fails).map(str),
-    "on_init awaited": lambda n: partitions(n, on_init=fails_later).map(str),
 }
 
 RUNS = {
@@ -232,9 +231,6 @@ STUCK = {
     "concurrent": lambda flow: flow.map(never_awaited(), concurrency=10),
     "map_batch": lambda flow: flow.map_batch(never_awaited()),
     "map_state": lambda flow: flow.partition(window=EVERY).count_by().map_state(never_awaited()),
-    "on_init": lambda flow: flow.shuffle(
-        on_init=lambda partition, partitions: asyncio.Event().wait()
-    ),
 }
 
 

@@ -124,22 +124,6 @@ def test_on_init_once_a_replica_at_every_run(stages):
         assert sorted(calls) == [(replica, stages) for replica in range(stages)]
 
 
-async def test_on_init_may_await():
-    ready = asyncio.Event()
-    seen = []
-
-    async def on_init(partition, partitions):
-        await ready.wait()
-
-    run = asyncio.create_task(Flow.from_iterable([1], on_init=on_init).each(seen.append).arun())
-    for _ in range(5):
-        await asyncio.sleep(0)  # noqa: TID251 - one turn of the loop
-    assert not seen
-    ready.set()
-    await run
-    assert seen == [1]
-
-
 def test_the_report():
     flow = Flow.from_iterables([range(30), [1, 2]], stages=2).filter(lambda n: n > 1)
     report = flow.partition(stages=3).map(str).run(runner=LocalRunner(), timeout=50)

@@ -268,14 +268,22 @@ async def test_a_cancelled_starter_closes_everything(numbers):
 
 async def test_a_cancellation_before_the_flow_has_begun(numbers):
     source = numbers()
-
-    async def never(partition, partitions):
-        await asyncio.Event().wait()
-
-    task = asyncio.create_task(Flow.from_iterable(source, on_init=never).map(str).arun())
-    await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop
+    task = asyncio.create_task(Flow.from_iterable(source).map(str).arun())
     await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert source.closed == 1
+
+
+async def test_leaving_the_block_with_a_stuck_callback(monkeypatch, caplog):
+    monkeypatch.setattr("flowlike.flow.running.GRACE", 0.01)
+    entered = asyncio.Event()
+
+    async def never(n):
+        entered.set()
+        await asyncio.Event().wait()
+
+    async with Flow.from_iterable([1]).map(never).start():
+        await entered.wait()
+    assert "a callback has waited for 0.01 s; it is cancelled" in caplog.text

@@ -106,7 +106,7 @@ def test_a_window_needs_a_reduce(layer):
         ([Map(f, executor="threads")], None, False),
         ([Map(fetch)], None, False),
         ([Each(fetch)], None, False),
-        ([Each(f)], "threads", True),
+        ([Each(f)], "threads", False),
         ([Each(f, concurrency=2)], "threads", False),
         ([MapBatch(logistic_map)], None, False),
         ([Map(logistic_map)], None, False),

@@ -1,6 +1,8 @@
 """Stages that run: demand, order, ends, crashes, and that nothing stays behind."""
 
 import asyncio
+import contextlib
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -560,3 +562,167 @@ async def test_a_hash_that_fails_ends_the_group_whenever_it_is_called():
                 await asyncio.Event().wait()
         event = 1 if first == "buffered" else 2
         assert f"in the hash of the partitions, event {event}" in caught.value.__notes__
+
+
+async def test_a_call_to_a_stage_that_was_ended_before_its_turn_is_answered():
+    async with StageGroup() as group:
+        stage = await group.start(Fed())
+        stage.send("wakes it")
+        group.end()
+        with pytest.raises(StageStopped, match="has ended"):
+            await stage.call("too late", timeout=None)
+
+
+async def test_events_that_a_dispatcher_drops_are_asked_for_again():
+    class Split(Count):
+        dispatcher = PartitionDispatcher(1, hash=lambda n: None if n < 10 else 0)
+
+    sink = Collect()
+    async with StageGroup() as group:
+        producer = await group.start(Split(100))
+        await group.start(sink, subscribe_to=[Subscribe(producer, max_demand=4, partition=0)])
+        await group.wait()
+    assert sink.events == list(range(10, 100))
+
+
+async def test_leaving_the_block_cancels_a_callback_that_waits():
+    gate = Gate()
+    async with StageGroup() as group:
+        producer = await group.start(Count())
+        consumer = await group.start(gate, subscribe_to=[producer])
+        await gate.entered.wait()
+    assert await consumer.wait() == "normal"
+
+
+async def test_a_stage_that_ends_itself_in_a_callback_returns_first():
+    class Ends(Consumer[int]):
+        order = ()
+
+        def handle_events(self, events, producer):
+            self._running.end("normal")
+            self.order += ("handled",)
+
+        def on_stop(self, reason):
+            self.order += ("stopped",)
+
+    ends = Ends()
+    async with StageGroup() as group:
+        producer = await group.start(Count())
+        consumer = await group.start(ends, subscribe_to=[producer])
+        await consumer.wait()
+    assert ends.order == ("handled", "stopped")
+
+
+async def test_two_stages_that_feed_each_other_leave_turns_for_others():
+    class Echo(ProducerConsumer[int, int]):
+        def handle_events(self, events, producer):
+            return events
+
+        def handle_cast(self, message):
+            return [message]
+
+    sink = Collect()
+    async with StageGroup() as group:
+        ping, pong = await group.start(Echo()), await group.start(Echo())
+        await ping.subscribe(Subscribe(pong, cancel="temporary"))
+        await pong.subscribe(Subscribe(ping, cancel="temporary"))
+        ping.cast(0)
+        await quiet()
+        producer = await group.start(Count(10_000))
+        consumer = await group.start(sink, subscribe_to=[producer])
+        await consumer.wait()
+    assert sink.events == list(range(10_000))
+
+
+async def test_a_temporary_consumer_outlives_a_producer_that_was_stopped():
+    sink = Collect()
+    async with StageGroup() as group:
+        producer = await group.start(Fed())
+        subscribe = Subscribe(producer, cancel="temporary")
+        await group.start(sink, subscribe_to=[subscribe])
+        await producer.stop()
+        await quiet()
+        assert (sink.stopped, sink.cancelled) == (None, ["normal"])
+
+
+async def test_a_coroutine_as_handle_subscribe_is_called_for_one_producer_after_the_other():
+    class Slow(Collect):
+        inside = 0
+
+        async def handle_subscribe(self, role, options, peer):
+            self.inside += 1
+            assert self.inside == 1
+            await quiet()
+            self.inside -= 1
+
+    sink = Slow()
+    async with StageGroup() as group:
+        producers = [await group.start(Count(5)) for _ in range(3)]
+        await group.start(sink, subscribe_to=producers)
+        await group.wait()
+    assert sorted(sink.events) == sorted([*range(5)] * 3)
+
+
+async def test_a_block_that_catches_its_cancellation_still_raises_the_crash():
+    class Broken(Collect):
+        def handle_events(self, events, producer):
+            raise LookupError("crash")
+
+    with pytest.raises(LookupError, match="crash"):
+        async with StageGroup() as group:
+            producer = await group.start(Count())
+            await group.start(Broken(), subscribe_to=[producer])
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+
+async def test_start_is_answered_when_the_stage_is_ended_meanwhile():
+    class Slow(Collect):
+        async def on_start(self):
+            await asyncio.Event().wait()
+
+    async with StageGroup() as group:
+        starting = asyncio.create_task(group.start(Slow()))
+        await quiet()
+        group.end()
+        with pytest.raises(StageStopped, match="has ended"):
+            await starting
+
+
+@pytest.mark.parametrize(
+    ("attributes", "error", "text"),
+    [
+        ({"buffer_size": -1}, ValueError, "buffer_size must be at least 0"),
+        ({"buffer_size": "a"}, TypeError, "buffer_size must be an integer"),
+        ({"buffer_keep": "none"}, ValueError, "buffer_keep must be one of"),
+        ({"demand": "now"}, ValueError, "demand must be one of"),
+        ({"dispatcher": 5}, TypeError, "must be an instance of one"),
+        ({"dispatcher": PartitionDispatcher}, TypeError, "must be an instance of one"),
+    ],
+)
+async def test_wrong_attributes_are_found_at_the_start(attributes, error, text):
+    stage = Fed()
+    for name, value in attributes.items():
+        setattr(stage, name, value)
+    async with StageGroup() as group:
+        with pytest.raises(error, match=text):
+            await group.start(stage)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error", "text"),
+    [
+        (timedelta(microseconds=1), TimeoutError, "stage 'Slow' did not reply within 1e-06 s"),
+        (0, ValueError, "timeout must be more than 0"),
+        ("x", TypeError, "timeout must be a timedelta"),
+    ],
+)
+async def test_timeouts_of_a_call(timeout, error, text):
+    class Slow(Fed):
+        async def handle_call(self, request):
+            await asyncio.Event().wait()
+
+    async with StageGroup() as group:
+        stage = await group.start(Slow())
+        with pytest.raises(error, match=text):
+            await stage.call(1, timeout=timeout)
