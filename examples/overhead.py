@@ -175,12 +175,19 @@ def _seconds_of(statement: str) -> float:
     return float(done.stdout)
 
 
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {str(path.parent)!r}")
+    return path
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure what flowlike itself costs.")
     parser.add_argument("--size", type=_count, default=1_000_000, help="default 1000000")
     parser.add_argument("--runs", type=_count, default=9, help="default 9")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all times there, too")
+    parser.add_argument("--json", type=_file, metavar="FILE", help="write all times there, too")
     arguments = parser.parse_args(argv)
     comparisons = [
         *million(arguments.size, arguments.runs, lambda x: x + 1, lambda x: x % 3 == 0),

@@ -93,6 +93,8 @@ _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("flowlike")
     if name not in _HOMES:
         raise AttributeError(f"module 'flowlike' has no attribute {name!r}")
     value: object = getattr(import_module(f"flowlike.{_HOMES[name]}"), name)

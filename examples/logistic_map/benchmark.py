@@ -294,7 +294,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="only measure the peak memory of column 8, in a process of its own",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there, too")
+    parser.add_argument("--json", type=_file, metavar="FILE", help="write everything there, too")
     return parser.parse_args(argv)
 
 
@@ -327,6 +327,13 @@ def _columns(text: str) -> list[str]:
         if name not in COLUMNS:
             _refuse(f"there is no column {name!r}; there are {', '.join(COLUMNS)}")
     return names if "c" in names else ["c", *names]
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.parent.is_dir():
+        _refuse(f"there is no folder {str(path.parent)!r}")
+    return path
 
 
 def _refuse(message: str) -> NoReturn:

@@ -616,6 +616,9 @@ class Flow(Generic[T]):
     ) -> RunReport:
         """Run for the effects; nothing is handed to the caller.
 
+        What a last reduce would emit is not made, so ``events_out`` does not count it; functions of
+        its triggers (``map_state``, ``each_state``, ``on_trigger``) are called.
+
         Args:
             runner: where; default ``LocalRunner()``.
             progress: draw a progress bar on stderr (the extra ``flowlike[progress]``).

@@ -77,6 +77,8 @@ class RunningFlow:
             self._bar = ProgressBar(lambda: self.stats().events_in, plan.size_hint)
 
     async def __aenter__(self) -> Self:
+        if self._group is not None:
+            raise RuntimeError("a started flow can be entered once; call start() again")
         self._started = perf_counter()
         group = self._group = await self._opening.__aenter__()
         try:
