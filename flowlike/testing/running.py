@@ -16,7 +16,9 @@ Result = TypeVar("Result")
 P = ParamSpec("P")
 
 
-def run(main: Coroutine[Any, Any, Result], *, seed: int | None = None) -> Result:
+def run(
+    main: Coroutine[Any, Any, Result], *, seed: int | None = None, patience: float = 5.0
+) -> Result:
     """Run ``main`` on a new :class:`VirtualLoop` and return its result.
 
     What it raises has a note with the seed, if there is one.
@@ -24,12 +26,14 @@ def run(main: Coroutine[Any, Any, Result], *, seed: int | None = None) -> Result
     Args:
         main: the test.
         seed: the interleaving; see :class:`VirtualLoop`.
+        patience: real seconds before waiting for ever is an error.
 
     Raises:
         AssertionError: ``main`` has left a task behind.
         RuntimeError: everything waits for ever.
     """
-    with asyncio.Runner(loop_factory=functools.partial(VirtualLoop, seed=seed)) as runner:
+    new_loop = functools.partial(VirtualLoop, seed=seed, patience=patience)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         try:
             result = runner.run(main)
             left = sorted(task.get_name() for task in asyncio.all_tasks(runner.get_loop()))
