@@ -763,7 +763,7 @@ class Flow(Generic[T]):
         *,
         runner: Runner | None = None,
         progress: bool = False,
-        timeout: float | None = None,
+        timeout: Seconds | None = None,
         demand: Literal["forward", "accumulate"] = "forward",
     ) -> RunningFlow:
         """As :meth:`start`, and the events go into consumers: each event to one of them.

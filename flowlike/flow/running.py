@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,6 +57,7 @@ class RunningFlow:
         self._plan = plan
         self._collector = collector
         self._into = into
+        self._sinks: list[StageRef] = []  # those that take the events of `into`
         self._foreign: list[asyncio.Task[Subscription]] = []  # subscriptions of stages not ours
         self._timeout = options.seconds
         self._demand = check_choice("demand", demand, ("forward", "accumulate"))
@@ -202,7 +204,7 @@ class RunningFlow:
         group = self._running_group()
         moved: list[tuple[int, int]] = []
         while not group.has_ended:
-            before, moved = moved, [(s.events_in, s.events_out) for s in self.stats().stages]
+            before, moved = moved, self._moved()
             if moved == before:
                 _log.warning("a callback has waited for %s s; it is cancelled", GRACE)
                 self.end()
@@ -210,6 +212,11 @@ class RunningFlow:
             with suppress(TimeoutError):
                 async with asyncio.timeout(GRACE):
                     await group.wait()
+
+    def _moved(self) -> list[tuple[int, int]]:
+        """How many events have gone through each stage that there is to wait for."""
+        refs = [*itertools.chain.from_iterable(self._stages.values()), *self._sinks]
+        return [(counts.events_in, counts.events_out) for counts in map(StageRef.counts, refs)]
 
     def _running_group(self) -> StageGroup:
         if self._group is None:
@@ -277,8 +284,9 @@ class RunningFlow:
             wanted = [into.subscribe(ref) for ref in outputs]
             if isinstance(into.consumer, StageRef):
                 self._subscribe_foreign(into.consumer, wanted)
+                self._sinks.append(into.consumer)
             else:
-                group.spawn(into.consumer, subscribe_to=wanted)
+                self._sinks.append(group.spawn(into.consumer, subscribe_to=wanted))
 
     def _start_stages(self, group: StageGroup, plan: StagePlan) -> list[StageRef]:
         refs = []

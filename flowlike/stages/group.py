@@ -12,7 +12,7 @@ from flowlike.stages.messages import Ended, Start, SubscribeTo
 from flowlike.stages.ref import StageRef, as_subscribe
 from flowlike.stages.restart_limit import RESTARTS, RestartLimit
 from flowlike.stages.restarts import Child, Restarts
-from flowlike.stages.run_queue import RunQueue
+from flowlike.stages.run_queue import RunQueue, run_queue_on
 from flowlike.stages.running import Reason, RunningStage
 from flowlike.stages.stage import Consumer, Producer, ProducerConsumer, Stage
 from flowlike.stages.subscription import Subscribe
@@ -106,7 +106,7 @@ class StageGroup:
         if self._loop is not None:
             raise RuntimeError("a StageGroup can be entered once; make a new one")
         self._loop = asyncio.get_running_loop()
-        self._queue = RunQueue(self._loop)
+        self._queue = run_queue_on(self._loop)
         self._parent = asyncio.current_task()
         self._cancelling = 0 if self._parent is None else self._parent.cancelling()
         self._body_runs = True

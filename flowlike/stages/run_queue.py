@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol
 
-__all__ = ["RunQueue", "Turn"]
+__all__ = ["RunQueue", "Turn", "run_queue_on"]
 
 
 class Turn(Protocol):
@@ -68,3 +69,9 @@ class RunQueue:
                 self._loop.call_soon(self._run)
             else:
                 self._scheduled = False
+
+
+def run_queue_on(loop: asyncio.AbstractEventLoop) -> RunQueue:
+    """A new run queue for ``loop``: of the loop's own kind if it makes one, as that for tests."""
+    make: Callable[[], RunQueue] | None = getattr(loop, "new_run_queue", None)
+    return RunQueue(loop) if make is None else make()

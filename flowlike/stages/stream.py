@@ -11,7 +11,7 @@ from flowlike.batches import Batch, events_of
 from flowlike.stages.handover import Handover
 from flowlike.stages.messages import Ended, Start, SubscribeTo
 from flowlike.stages.ref import StageRef, as_subscribe
-from flowlike.stages.run_queue import RunQueue
+from flowlike.stages.run_queue import run_queue_on
 from flowlike.stages.running import Reason, RunningStage
 from flowlike.stages.subscription import Subscribe, Subscription
 
@@ -71,7 +71,7 @@ async def _events(options: list[Subscribe]) -> AsyncGenerator[Any, None]:
 async def _batches(options: list[Subscribe]) -> AsyncGenerator[Batch, None]:
     loop = asyncio.get_running_loop()
     reader = _Reader(len(options))
-    running = RunningStage(reader, "stream", owner=reader, queue=RunQueue(loop), loop=loop)
+    running = RunningStage(reader, "stream", owner=reader, queue=run_queue_on(loop), loop=loop)
     asked = [SubscribeTo(each, loop.create_future()) for each in options]
     running.deliver(Start(tuple(asked), None))
     try:

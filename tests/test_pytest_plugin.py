@@ -1,0 +1,89 @@
+"""The fixtures that pytest finds by itself: their seeds, and how a failure is repeated."""
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import asyncio
+import pytest
+
+async def main():
+    order = []
+
+    async def note(name):
+        order.append(name)
+
+    await asyncio.gather(*map(note, "abc"))
+    await asyncio.sleep(3600)
+    assert "".join(order) != "cba"
+
+def test_order(run_interleaved):
+    run_interleaved(main())
+
+@pytest.mark.interleavings(3)
+def test_few(run_interleaved):
+    run_interleaved(asyncio.sleep(1))
+"""
+
+
+def pytest_in(folder, *arguments):
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "test_it.py").write_text(PROGRAM)
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
+    return tmp_path
+
+
+def test_a_failure_names_the_seed_and_that_seed_repeats_it(folder):
+    said = pytest_in(folder, "--interleavings=60")
+    assert said.count("PASSED") + said.count("FAILED test_it") > 60
+    failed = sorted(
+        line.split("[seed")[1].split("]")[0]
+        for line in said.splitlines()
+        if line.startswith("FAILED")
+    )
+    assert failed
+    assert f"interleaving: seed={failed[0]} repeats it" in said
+    again = pytest_in(folder, f"--interleaving-seed={failed[0]}", "-k", "order")
+    assert "1 failed" in again
+    assert f"test_order[seed{failed[0]}] FAILED" in again
+
+
+def test_a_marker_says_how_many_seeds_one_test_has(folder):
+    said = pytest_in(folder, "-k", "few")
+    assert "3 passed" in said
+    said = pytest_in(folder, "--interleavings=0")
+    assert "interleavings must be at least 1, not 0" in said
+
+
+def test_the_kit_is_imported_only_by_those_who_use_it(folder):
+    (folder / "test_it.py").write_text(
+        "import sys\ndef test():\n    assert 'flowlike.pytest_plugin' in sys.modules\n"
+        "    assert 'numpy' not in sys.modules\n"
+    )
+    assert "1 passed" in pytest_in(folder)
+
+
+def test_a_virtual_run_costs_no_time(run_virtual):
+    async def main():
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(3600):
+            await asyncio.sleep(3000)  # noqa: TID251 - the clock is virtual
+        return loop.time()
+
+    assert run_virtual(main()) == 3000
+
+
+def test_an_interleaved_run_has_a_seed(run_interleaved, request):
+    async def main():
+        return asyncio.get_running_loop().seed
+
+    assert request.node.name.endswith(f"[seed{run_interleaved(main())}]")
