@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowlike import Consumer, Producer, ProducerConsumer, StageGroup, Subscribe
+from flowlike import Consumer, Producer, ProducerConsumer, StageGroup, StageStopped, Subscribe
 
 
 class Base:
@@ -80,7 +80,7 @@ async def run(strategy, cancel, branches, slow, crashes):
                 try:
                     await ref.call("alive")
                     break
-                except Exception:
+                except StageStopped:
                     await turns(1)
         fresh = set()
         while not fresh & sink.seen:
