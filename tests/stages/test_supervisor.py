@@ -211,3 +211,23 @@ async def test_a_worker_that_is_no_coroutine_function(caplog):
 def test_bad_arguments(arguments, options, error, text):
     with pytest.raises(error, match=text):
         ConsumerSupervisor(*arguments, **options)
+
+
+async def test_a_supervisor_that_crashes_is_started_again_without_its_tasks():
+    work = Work()
+
+    class Supervisor(ConsumerSupervisor[int]):
+        def handle_cast(self, message):
+            raise message
+
+    async with StageGroup("one_for_one") as group:
+        producer = await group.start(Count(1000))
+        supervisor = Supervisor(work, 2)
+        ref = await group.start(supervisor, subscribe_to=[producer])
+        assert {await work.begun.get(), await work.begun.get()} == {0, 1}
+        ref.cast(LookupError())
+        assert {await work.begun.get(), await work.begun.get()} == {2, 3}
+        assert sorted(work.cancelled) == [0, 1]
+        assert supervisor.running == 2
+        work.let(2)
+        assert await work.begun.get() == 4
