@@ -9,11 +9,12 @@ from typing import Any, Self
 
 from flowlike.options import check_choice
 from flowlike.stages.messages import Ended, Start, SubscribeTo
+from flowlike.stages.owner import Reason
 from flowlike.stages.ref import StageRef, as_subscribe
 from flowlike.stages.restart_limit import RESTARTS, RestartLimit
 from flowlike.stages.restarts import Child, Restarts
 from flowlike.stages.run_queue import RunQueue, run_queue_on
-from flowlike.stages.running import Reason, RunningStage
+from flowlike.stages.running import RunningStage
 from flowlike.stages.stage import Consumer, Producer, ProducerConsumer, Stage
 from flowlike.stages.subscription import Subscribe
 
@@ -247,12 +248,12 @@ class StageGroup:
             self._error.add_note(f"after it: {error!r:.200}")
 
     def subscription_settled(self) -> None:
-        """See :class:`~flowlike.stages.running.Owner`."""
+        """See :class:`~flowlike.stages.owner.Owner`."""
         self._unsettled -= 1
         self._notify()
 
     def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
-        """See :class:`~flowlike.stages.running.Owner`."""
+        """See :class:`~flowlike.stages.owner.Owner`."""
         self._running.pop(stage, None)
         handled = self._restarts is not None and self._restarts.ended(stage, reason)
         if isinstance(reason, BaseException) and not handled:
@@ -260,7 +261,7 @@ class StageGroup:
         self._notify()
 
     def subscription_lost(self, stage: RunningStage, options: Subscribe, over: Ended) -> bool:
-        """See :class:`~flowlike.stages.running.Owner`."""
+        """See :class:`~flowlike.stages.owner.Owner`."""
         return self._restarts is not None and self._restarts.lost(stage, options, over)
 
     def _admit(

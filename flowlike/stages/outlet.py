@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from flowlike.batches import Batch
+from flowlike.options import check_choice, check_count
 from flowlike.stages.buffer import Buffer
 from flowlike.stages.dispatchers import Deliveries, Dispatcher
 from flowlike.stages.messages import Cancelled, Ended, Events
+from flowlike.stages.stage import Emitter
 from flowlike.stages.subscription import Subscription
 
-__all__ = ["Outlet"]
+__all__ = ["Outlet", "outlet_of"]
 
 
 class Outlet:
@@ -117,3 +122,23 @@ class Outlet:
         for number, batch in deliveries:
             self.events_out += len(batch)
             subscriptions[number]._peer.deliver(Events(number, batch))
+
+
+def outlet_of(stage: Emitter[Any]) -> Outlet:
+    """The outlet that the attributes of a stage ask for.
+
+    Raises:
+        TypeError: its ``dispatcher`` is none, or ``buffer_size`` is no integer.
+        ValueError: its ``buffer_size`` or ``buffer_keep`` is out of range.
+    """
+    keep = check_choice("buffer_keep", stage.buffer_keep, ("last", "first"))
+    size = stage.buffer_size
+    if size != math.inf:
+        size = check_count("buffer_size", size, least=0)
+    dispatcher: Any = stage.dispatcher
+    if isinstance(dispatcher, type) or not hasattr(dispatcher, "fresh"):
+        raise TypeError(
+            f"the dispatcher of {type(stage).__name__} must be an instance of one, such as "
+            f"DemandDispatcher(), not {dispatcher!r:.80}"
+        )
+    return Outlet(dispatcher.fresh(), Buffer(size, keep))

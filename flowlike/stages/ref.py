@@ -11,7 +11,8 @@ from flowlike.stages.messages import Call, Cast, Info, SetDemand, SubscribeTo
 from flowlike.stages.subscription import Subscribe, Subscription
 
 if TYPE_CHECKING:
-    from flowlike.stages.running import Reason, RunningStage
+    from flowlike.stages.owner import Reason
+    from flowlike.stages.running import RunningStage
 
 __all__ = ["StageCounts", "StageRef", "as_subscribe"]
 

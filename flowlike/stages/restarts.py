@@ -16,8 +16,9 @@ from flowlike.stages.stage import Stage
 from flowlike.stages.subscription import Subscribe
 
 if TYPE_CHECKING:
+    from flowlike.stages.owner import Reason
     from flowlike.stages.ref import StageRef
-    from flowlike.stages.running import Reason, RunningStage
+    from flowlike.stages.running import RunningStage
 
 __all__ = ["Child", "Restarts"]
 

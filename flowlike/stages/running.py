@@ -9,52 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from time import perf_counter
 from types import CoroutineType
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from flowlike.batches import Batch, as_batch
 from flowlike.errors import StageStopped
-from flowlike.options import check_choice, check_count
-from flowlike.stages.buffer import Buffer
+from flowlike.options import check_choice
 from flowlike.stages.cancel_modes import ends_consumer
 from flowlike.stages.inlet import Arrival, Inlet
 from flowlike.stages.messages import Ask, Cancelled, Ended, Events, Stop
-from flowlike.stages.outlet import Outlet
+from flowlike.stages.outlet import Outlet, outlet_of
+from flowlike.stages.owner import Owner, Reason
 from flowlike.stages.protocol import HANDLERS, refuse
 from flowlike.stages.ref import StageRef
 from flowlike.stages.run_queue import RunQueue
 from flowlike.stages.stage import Batches, Emitter, Producer, Stage
-from flowlike.stages.subscription import Subscribe, Subscription
+from flowlike.stages.subscription import Subscription
 
-__all__ = ["GRACE", "Owner", "Reason", "RunningStage"]
+__all__ = ["GRACE", "RunningStage"]
 
 _log = logging.getLogger("flowlike")
-
-Reason: TypeAlias = str | BaseException
 
 _BATCHES = frozenset((Batches, list, range, np.ndarray))  # what callbacks mostly return
 
 GRACE = 5.0
 """Seconds that a callback may still take when its stage is asked to stop."""
-
-
-class Owner(Protocol):
-    """Whoever starts stages and is told how they fare."""
-
-    def subscription_settled(self) -> None:
-        """One of the subscriptions that a stage began with was accepted or refused."""
-
-    def subscription_lost(self, stage: RunningStage, options: Subscribe, over: Ended) -> bool:
-        """A stage's producer has ended; true if the subscription will be made again."""
-
-    def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
-        """A stage has ended, ``on_stop`` included."""
 
 
 class RunningStage:
@@ -128,7 +112,7 @@ class RunningStage:
         self.inlet: Inlet | None = None
         self.outlet: Outlet | None = None
         if isinstance(stage, Emitter):
-            self.outlet = _new_outlet(stage)
+            self.outlet = outlet_of(stage)
         if isinstance(stage, Producer):
             self.demand_mode = check_choice("demand", stage.demand, ("forward", "accumulate"))
         else:
@@ -477,26 +461,6 @@ class RunningStage:
         mailbox, self._mailbox = self._mailbox, deque()
         for message in mailbox:
             refuse(self, message)
-
-
-def _new_outlet(stage: Emitter[Any]) -> Outlet:
-    """The outlet that the attributes of a stage ask for.
-
-    Raises:
-        TypeError: its ``dispatcher`` is none, or ``buffer_size`` is no integer.
-        ValueError: its ``buffer_size`` or ``buffer_keep`` is out of range.
-    """
-    keep = check_choice("buffer_keep", stage.buffer_keep, ("last", "first"))
-    size = stage.buffer_size
-    if size != math.inf:
-        size = check_count("buffer_size", size, least=0)
-    dispatcher: Any = stage.dispatcher
-    if isinstance(dispatcher, type) or not hasattr(dispatcher, "fresh"):
-        raise TypeError(
-            f"the dispatcher of {type(stage).__name__} must be an instance of one, such as "
-            f"DemandDispatcher(), not {dispatcher!r:.80}"
-        )
-    return Outlet(dispatcher.fresh(), Buffer(size, keep))
 
 
 def _is_awaitable(result: Any) -> bool:

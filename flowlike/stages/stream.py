@@ -10,9 +10,10 @@ from typing import Any
 from flowlike.batches import Batch, events_of
 from flowlike.stages.handover import Handover
 from flowlike.stages.messages import Ended, Start, SubscribeTo
+from flowlike.stages.owner import Reason
 from flowlike.stages.ref import StageRef, as_subscribe
 from flowlike.stages.run_queue import run_queue_on
-from flowlike.stages.running import Reason, RunningStage
+from flowlike.stages.running import RunningStage
 from flowlike.stages.subscription import Subscribe, Subscription
 
 __all__ = ["stream"]
@@ -101,12 +102,12 @@ class _Reader(Handover):
             self.finish()
 
     def subscription_settled(self) -> None:
-        """See :class:`~flowlike.stages.running.Owner`; who subscribes here waits for replies."""
+        """See :class:`~flowlike.stages.owner.Owner`; who subscribes here waits for replies."""
 
     def subscription_lost(self, stage: RunningStage, options: Subscribe, over: Ended) -> bool:
-        """See :class:`~flowlike.stages.running.Owner`; a stream has no second time."""
+        """See :class:`~flowlike.stages.owner.Owner`; a stream has no second time."""
         return False
 
     def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
-        """See :class:`~flowlike.stages.running.Owner`."""
+        """See :class:`~flowlike.stages.owner.Owner`."""
         self.end(reason if isinstance(reason, BaseException) else None)

@@ -1,0 +1,28 @@
+"""Whoever starts stages, as the stages see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from flowlike.stages.messages import Ended
+    from flowlike.stages.running import RunningStage
+    from flowlike.stages.subscription import Subscribe
+
+__all__ = ["Owner", "Reason"]
+
+Reason: TypeAlias = str | BaseException
+"""Why a stage has ended: "normal" or "shutdown" for a planned end, else the exception."""
+
+
+class Owner(Protocol):
+    """Whoever starts stages and is told how they fare."""
+
+    def subscription_settled(self) -> None:
+        """One of the subscriptions that a stage began with was accepted or refused."""
+
+    def subscription_lost(self, stage: RunningStage, options: Subscribe, over: Ended) -> bool:
+        """A stage's producer has ended; true if the subscription will be made again."""
+
+    def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
+        """A stage has ended, ``on_stop`` included."""
