@@ -189,6 +189,8 @@ class StageGroup:
         started: asyncio.Future[Any] = loop.create_future()
         running.deliver(Start(asked, started))
         replies = [started, *(each.reply for each in asked if each.reply is not None)]
+        if self._restarts is not None:
+            self._restarts.opening(running, replies)
         try:
             answers = await asyncio.gather(*replies, return_exceptions=True)
         except asyncio.CancelledError:
@@ -198,8 +200,6 @@ class StageGroup:
             if isinstance(answer, BaseException):
                 self._discard(running)
                 raise self._why(running) or answer
-        if self._restarts is not None:
-            self._restarts.started(running)
         return running.ref
 
     def spawn(

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowlike.errors import StageStopped
 from flowlike.options import check_choice, check_seconds
@@ -43,9 +43,10 @@ class Child:
     Attributes:
         ref: its address, through all restarts.
         lost: subscriptions it has lost, or had when it ended.
+        replies: what its first start waits for.
     """
 
-    __slots__ = ("lost", "made_by", "options", "ref", "restart", "running", "state")
+    __slots__ = ("lost", "made_by", "options", "ref", "replies", "restart", "running", "state")
 
     def __init__(
         self,
@@ -62,6 +63,12 @@ class Child:
         self.restart = restart
         self.state = state
         self.lost: list[Subscribe] = []
+        self.replies: Sequence[asyncio.Future[Any]] = ()
+
+    def settle(self) -> None:
+        """Note that the first start has succeeded, maybe before who waits for it has heard."""
+        if self.state == "starting" and all(map(_has_succeeded, self.replies)):
+            self.state = "running"
 
 
 class Restarts:
@@ -120,10 +127,9 @@ class Restarts:
         self._children[child.ref] = child
         self._of[child.running] = child
 
-    def started(self, running: RunningStage) -> None:
-        """Its first start has succeeded: from now on it is started again."""
-        if running in self._of:
-            self._of[running].state = "running"
+    def opening(self, running: RunningStage, replies: Sequence[asyncio.Future[Any]]) -> None:
+        """Its first start has succeeded when all these have; then it is started again."""
+        self._of[running].replies = replies
 
     def forget(self, running: RunningStage) -> None:
         """Its first start has failed: it is nobody's any more."""
@@ -147,14 +153,15 @@ class Restarts:
         child = self._of.pop(running, None)
         if child is None or self._closed:
             return False
+        child.settle()
         if running.inlet is not None:
             for subscription in running.inlet.subscriptions.values():
                 _note(child.lost, subscription.options)
         for options in self._take_unserved(child):
             _note(child.lost, options)
+        if child.state in {"ending", "gone"} and isinstance(reason, BaseException):
+            _log.error("stage %r has failed as it was stopped", child.ref.name, exc_info=reason)
         if child.state == "ending":
-            if isinstance(reason, BaseException):
-                _log.error("stage %r has failed as it was stopped", child.ref.name, exc_info=reason)
             child.state = "down"
             self._start_soon()
         elif child.state == "starting":
@@ -167,7 +174,10 @@ class Restarts:
     def lost(self, running: RunningStage, options: Subscribe, over: Ended) -> bool:
         """A consumer's producer has ended; true if the subscription will be made again."""
         child, producer = self._of.get(running), self._children.get(options.to)
-        if self._closed or child is None or producer is None or producer.state == "gone":
+        if self._closed or child is None or producer is None:
+            return False
+        producer.settle()
+        if producer.state in {"starting", "gone"}:
             return False
         if producer.state == "running" and producer.running.is_ending:
             crashed = isinstance(over.reason, BaseException)
@@ -223,6 +233,7 @@ class Restarts:
             children = children[children.index(fallen) + 1 :]
         ending = []
         for child in reversed(children):
+            child.settle()
             if child.state == "running":
                 child.state = "gone" if child.restart == "temporary" else "ending"
                 ending.append(child)
@@ -327,6 +338,10 @@ class Restarts:
             self._again(child, options)  # it has ended meanwhile
         else:
             running.end(error)
+
+
+def _has_succeeded(reply: asyncio.Future[Any]) -> bool:
+    return reply.done() and not reply.cancelled() and reply.exception() is None
 
 
 def _note(noted: list[Subscribe], options: Subscribe) -> None:

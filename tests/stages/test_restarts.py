@@ -399,3 +399,20 @@ async def test_another_restart_word():
     async with StageGroup() as group:
         with pytest.raises(ValueError, match="restart must be one of"):
             await group.start(Fed(), restart="always")
+
+
+async def test_a_stage_that_crashes_before_its_start_was_heard_of():
+    class Once(Fed):
+        def handle_demand(self, demand):
+            self.finish()
+            return [-1] if self.starts == 1 else [1]
+
+    source, sink = Once(), Collect()
+    async with StageGroup("one_for_all") as group:
+        ref = await group.start(source, restart="transient")
+        consumer = await group.start(sink, subscribe_to=[ref], restart="transient")
+        await group.wait()
+        assert await consumer.wait() == "normal"
+    assert sink.queue.get_nowait() == 1
+    assert isinstance(sink.stops[0], ValueError)
+    assert (source.starts, sink.starts) == (2, 2)
