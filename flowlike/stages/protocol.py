@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable
 from types import CoroutineType
@@ -36,9 +37,20 @@ _numbers = itertools.count(1)
 
 
 def _start(running: RunningStage, message: Start) -> None:
+    # If the stage ends before on_start has returned, whoever waits for any of these is told. No
+    # subscription has such a number.
+    opening = running.opening
+    if message.reply is not None:
+        opening[0] = message.reply
+    for place, subscribe_to in enumerate(message.subscribe_to, 1):
+        opening[-place] = subscribe_to.reply
+
     def started(_: Any) -> None:
-        for subscribe_to in message.subscribe_to:
-            _subscribe_to(running, subscribe_to)
+        for place, subscribe_to in enumerate(message.subscribe_to, 1):
+            if -place in opening:  # not if the stage has ended over the one before
+                del opening[-place]
+                _subscribe_to(running, subscribe_to)
+        opening.pop(0, None)
         if message.reply is not None and not message.reply.done():
             message.reply.set_result(None)
 
@@ -147,6 +159,10 @@ def _call(running: RunningStage, message: Call) -> None:
     async def wait_for(answer: Any) -> None:
         try:
             value = await answer
+        except asyncio.CancelledError:
+            if not reply.done():
+                reply.set_exception(StageStopped(f"stage {running.ref.name!r} has ended"))
+            raise
         except Exception as error:  # noqa: BLE001 - handed to the caller whatever it is
             if not reply.done():
                 reply.set_exception(error)
