@@ -47,9 +47,8 @@ def _start(running: RunningStage, message: Start) -> None:
 
     def started(_: Any) -> None:
         for place, subscribe_to in enumerate(message.subscribe_to, 1):
-            if -place in opening:  # not if the stage has ended over the one before
-                del opening[-place]
-                _subscribe_to(running, subscribe_to)
+            del opening[-place]
+            running.deliver(subscribe_to)  # one message each: handle_subscribe may await
         opening.pop(0, None)
         if message.reply is not None and not message.reply.done():
             message.reply.set_result(None)
@@ -223,8 +222,15 @@ def refuse(running: RunningStage, message: Any) -> None:
         message.consumer.deliver(Refused(message.subscription, error))
         return
     replies = [getattr(message, "reply", None)]
-    if isinstance(message, Start):
-        replies.extend(subscribe_to.reply for subscribe_to in message.subscribe_to)
+    subscriptions: list[SubscribeTo] = []
+    if isinstance(message, SubscribeTo):
+        subscriptions.append(message)
+    elif isinstance(message, Start):
+        subscriptions.extend(message.subscribe_to)
+    for subscribe_to in subscriptions:
+        if subscribe_to.reply is None:
+            running.owner.subscription_settled()
+        replies.append(subscribe_to.reply)
     for reply in replies:
         if reply is not None and not reply.done():
             reply.set_exception(error)

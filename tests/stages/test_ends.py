@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from flowlike import Consumer, StageGroup, StageStopped, Subscribe
-from flowlike.testing import ProbeProducer, interleaved, settled
+from flowlike.testing import ProbeConsumer, ProbeProducer, interleaved, settled
 
 
 class Waits(Consumer[int]):
@@ -86,3 +86,34 @@ async def test_calling_a_stage_that_is_stopped_meanwhile():
         for each in (call, later):
             with pytest.raises(StageStopped):
                 await each
+
+
+@interleaved(10)
+async def test_spawned_stages_that_end_before_their_first_turn_are_settled():
+    async with StageGroup() as group:
+        producer = await group.start(ProbeProducer())
+        group.spawn(ProbeConsumer(), subscribe_to=[Subscribe(producer)])
+        group.end()
+        await group.settled()
+
+
+@interleaved(10)
+async def test_handle_subscribe_may_await_and_is_called_for_one_subscription_after_the_other():
+    class Slow(ProbeConsumer):
+        inside = 0
+
+        async def handle_subscribe(self, role, options, peer):
+            assert not self.inside
+            self.inside += 1
+            await asyncio.sleep(1)  # noqa: TID251 - the clock is virtual
+            self.inside -= 1
+            return super().handle_subscribe(role, options, peer)
+
+    sources, sink = [ProbeProducer(), ProbeProducer()], Slow(manual=False)
+    async with StageGroup() as group:
+        to = [await group.start(source) for source in sources]
+        await group.start(sink, subscribe_to=to)
+        for source in sources:
+            await source.expect_demand(1000, within=5)
+            source.emit([1])
+            await sink.expect([1])
