@@ -103,7 +103,7 @@ REFERENCE = ROOT / "docs" / "reference"
 DOCUMENTED = re.compile(r"^\.\. auto\w+:: (\S+)$", re.MULTILINE)
 
 
-@pytest.mark.parametrize("package", ["flowlike", "flowlike.native"])
+@pytest.mark.parametrize("package", ["flowlike", "flowlike.native", "flowlike.testing"])
 def test_the_reference_has_every_public_name(package: str) -> None:
     public = {f"{package}.{name}" for name in importlib.import_module(package).__all__}
     written: list[str] = []

@@ -109,6 +109,8 @@ class Ledger:
         assert len(set(delivered)) == len(delivered), f"no event of {stage} comes twice"
         if settled and stage.lives() and not stage.inside:
             outlet = stage._running.outlet
+            for number in outlet.subscriptions:
+                assert self.ends[number][1].lives(), f"{stage} forgets a consumer that has ended"
             kept = outlet.held() + outlet.discarded
             assert len(delivered) + kept == len(stage.sent), f"{stage} keeps what did not leave"
 
@@ -177,12 +179,13 @@ class Recorded:
     def on_start(self) -> Any:
         self.starts += 1
         self.ledger.tap(self)
-        return None if self.pace is None else asyncio.sleep(self.pace)  # noqa: TID251 - virtual
+        return None if self.pace is None else self._slowly(self.pace)
 
     def on_stop(self, reason: Any) -> Any:
+        self.ledger.hold(not self.inside, f"{self} stops when its callback has returned")
         self.stops += 1
         self.reason = reason
-        return None if self.pace is None else asyncio.sleep(self.pace)  # noqa: TID251 - virtual
+        return None if self.pace is None else self._slowly(self.pace)
 
     def handle_subscribe(self, role: str, options: Any, peer: Any) -> Any:
         self._turn()
@@ -216,12 +219,15 @@ class Recorded:
         return self._later(count)
 
     async def _later(self, count: int) -> list[int] | None:
+        await self._slowly(self.pace)
+        return self._make(count)
+
+    async def _slowly(self, seconds: float) -> None:
         self.inside = True
         try:
-            await asyncio.sleep(self.pace)  # noqa: TID251 - virtual
+            await asyncio.sleep(seconds)  # noqa: TID251 - virtual
         finally:
             self.inside = False
-        return self._make(count)
 
     def _make(self, count: int) -> list[int] | None:
         if isinstance(self, Consumer):
@@ -374,11 +380,24 @@ def test_while_everyone_lives_nothing_is_lost_or_doubled_and_everything_ends(
     run(main(), seed=seed, patience=0.5)
 
 
+stuck = 30  # longer than a stage that is asked to stop may take
+any_pace = st.sampled_from([None, None, None, 0, 0.001, 0.02, stuck])
+
+
 class Pipelines(RuleBasedStateMachine):
     """Stages that come, subscribe, cancel, stop, crash and finish, in any order, at any time."""
 
-    @initialize(seed=seeds, kind=kinds, paces=st.tuples(paces, paces, paces), demand=demands)
-    def begin(self, seed: int, kind: str, paces: tuple[Any, ...], demand: dict[str, Any]) -> None:
+    @initialize(
+        seed=seeds,
+        kind=st.sampled_from(["pull", "pieces", "excess", "fed"]),
+        dispatcher=dispatchers,
+        paces=st.tuples(any_pace, any_pace, any_pace),
+        demands=st.tuples(demands, demands, demands),
+        cancel=st.sampled_from(["permanent", "transient", "temporary"]),
+    )
+    def begin(
+        self, seed: int, kind: str, dispatcher: str, paces: Any, demands: Any, cancel: str
+    ) -> None:
         self.loop = VirtualLoop(seed=seed, patience=0.5)
         self.ledger = Ledger(seed)
         self.loop.set_exception_handler(
@@ -387,12 +406,17 @@ class Pipelines(RuleBasedStateMachine):
         self.tasks: list[asyncio.Task[Any]] = []
         source = Source(self.ledger, paces[0], kind, 400)
         source.demand = "forward"
+        source.dispatcher = DISPATCHERS[dispatcher](2)
         self.start(source, [])
-        for up, make, pace in ((0, Middle, paces[1]), (1, Sink, paces[2])):
-            self.loop.run_until_complete(settled())
-            self.loop.run_until_complete(asyncio.sleep(0.05))  # noqa: TID251 - virtual
-            to = Subscribe(self.ledger.stages[up].ref, **demand)
-            self.start(make(self.ledger, pace), [to])
+        self.pass_time(0.05)
+        middle = Middle(self.ledger, paces[1])
+        self.start(middle, [self.subscribe(source, 0, demands[0], cancel=cancel)])
+        self.pass_time(0.05)
+        both = [
+            self.subscribe(source, 1, demands[1], cancel=cancel, tag="manual"),
+            self.subscribe(middle, 0, demands[2], cancel=cancel),
+        ]
+        self.start(Sink(self.ledger, paces[2]), both)
 
     def start(self, stage: Recorded, subscribe_to: list[Subscribe]) -> None:
         opening = self.ledger.hold_stage(stage, subscribe_to, asyncio.Event())
@@ -432,7 +456,7 @@ class Pipelines(RuleBasedStateMachine):
 
     @rule(
         kind=st.sampled_from(["pull", "pieces", "excess", "fed"]),
-        pace=paces,
+        pace=any_pace,
         limit=st.integers(0, 200),
         dispatcher=dispatchers,
         buffer=st.sampled_from([math.inf, math.inf, 5]),
@@ -457,7 +481,7 @@ class Pipelines(RuleBasedStateMachine):
 
     @rule(
         middle=st.booleans(),
-        pace=paces,
+        pace=any_pace,
         dispatcher=dispatchers,
         to=st.lists(st.tuples(choices, choices, demands, options), max_size=3),
     )
@@ -487,16 +511,20 @@ class Pipelines(RuleBasedStateMachine):
 
     @rule(number=choices, count=st.integers(0, 30))
     def feed(self, number: int, count: int) -> None:
-        source = self.pick(number, Source)
-        if source is not None and source.kind == "fed":
-            source.feed(count)
+        fed = [s for s in self.ledger.stages if getattr(s, "kind", None) == "fed" and s.starts]
+        if fed:
+            fed[number % len(fed)].feed(count)
 
-    @rule(number=choices, which=choices, count=st.integers(1, 20))
-    def ask(self, number: int, which: int, count: int) -> None:
-        stage = self.pick(number, Middle, Sink)
-        manual = [] if stage is None else [s for s in stage.subscriptions if s.tag == "manual"]
+    @rule(number=choices, count=st.integers(1, 20))
+    def ask(self, number: int, count: int) -> None:
+        manual = [
+            each
+            for stage in self.ledger.stages
+            for each in stage.subscriptions
+            if each.tag == "manual" and stage.lives()
+        ]
         if manual:
-            manual[which % len(manual)].ask(count)
+            manual[number % len(manual)].ask(count)
 
     @rule(number=choices, which=choices)
     def cancel(self, number: int, which: int) -> None:
