@@ -191,14 +191,14 @@ class Recorded:
         self._turn()
         if role == "producer":
             self.subscriptions.append(peer)
-            if options.tag == "manual":
-                return "manual"
-        return None
+        mode = "manual" if role == "producer" and options.tag == "manual" else None
+        return mode if self.pace is None else self._slowly(self.pace, mode)
 
-    def handle_cancel(self, reason: Any, peer: Any) -> None:
+    def handle_cancel(self, reason: Any, peer: Any) -> Any:
         self._turn()
         if peer.role == "producer":
             self.subscriptions.remove(peer)
+        return None if self.pace is None else self._slowly(self.pace)
 
     def handle_info(self, message: Any) -> None:
         self._turn()
@@ -222,12 +222,13 @@ class Recorded:
         await self._slowly(self.pace)
         return self._make(count)
 
-    async def _slowly(self, seconds: float) -> None:
+    async def _slowly(self, seconds: float, result: Any = None) -> Any:
         self.inside = True
         try:
             await asyncio.sleep(seconds)  # noqa: TID251 - virtual
         finally:
             self.inside = False
+        return result
 
     def _make(self, count: int) -> list[int] | None:
         if isinstance(self, Consumer):
