@@ -57,6 +57,11 @@ class Double(ProducerConsumer[int, int]):
         self.stopped = reason
 
 
+class Stuck(Consumer[int]):
+    async def handle_events(self, events, producer):
+        await asyncio.Event().wait()
+
+
 class Collect(Consumer[int]):
     def __init__(self):
         self.events = []
@@ -219,6 +224,40 @@ async def test_into_consumers():
     assert sorted(sinks[0].events + sinks[1].events) == list(range(1000))
     assert [sink.stopped for sink in sinks] == ["normal", "normal"]
     assert report.events_out == 1000
+
+
+async def test_into_consumers_with_the_options_of_every_run(capsys):
+    flow = Flow.from_iterable(range(1000)).map(abs)
+    async with flow.into_stages([Collect()], progress=True) as running:
+        await running.wait()
+    assert "1000/1000" in capsys.readouterr().err
+    with pytest.raises(TimeoutError, match=r"within 0\.01 s"):
+        async with flow.into_stages([Stuck()], timeout=0.01) as running:
+            await running.wait()
+    with pytest.raises(TypeError, match="runner must be"):
+        flow.into_stages([Collect()], runner="here")
+
+
+def test_leaving_the_block_waits_for_consumers_as_long_as_they_move(run_virtual, caplog):
+    class Slow(Collect):
+        def __init__(self):
+            super().__init__()
+            self.entered = asyncio.Event()
+
+        async def handle_events(self, events, producer):
+            self.entered.set()
+            await asyncio.sleep(3)  # noqa: TID251 - the clock is virtual
+            super().handle_events(events, producer)
+
+    async def main():
+        slow = Slow()
+        async with Flow.from_iterable(range(10_000)).into_stages([slow]):
+            await slow.entered.wait()
+        assert asyncio.get_running_loop().time() > 5
+        return slow.events
+
+    assert run_virtual(main()) == list(range(1000))
+    assert not caplog.text
 
 
 async def test_what_a_reduce_emits_goes_into_consumers():
