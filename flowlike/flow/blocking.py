@@ -148,6 +148,7 @@ class _LoopInThread:
             KeyboardInterrupt: after Ctrl-C.
         """
         done: Future[Result] = Future()
+        running: asyncio.Task[None] | None = None
         task: asyncio.Task[Any] | None = None
 
         async def run() -> None:
@@ -162,6 +163,11 @@ class _LoopInThread:
             else:
                 done.set_result(result)
 
+        def start() -> None:
+            # Made here, no coroutine is left unawaited when Ctrl-C comes before this is called.
+            nonlocal running
+            running = self._loop.create_task(run())  # a reference, for the loop keeps none
+
         def stop() -> None:
             if task is not None:
                 task.cancel()
@@ -171,7 +177,7 @@ class _LoopInThread:
 
         try:
             with self._interrupts.reach_this_thread():
-                asyncio.run_coroutine_threadsafe(run(), self._loop)
+                self._loop.call_soon_threadsafe(start)
                 while not (done.done() or wait([done], _LOOK).done):
                     pass
                 return done.result()
