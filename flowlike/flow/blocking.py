@@ -8,7 +8,7 @@ import inspect
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Protocol, TypeVar
@@ -148,6 +148,11 @@ class _LoopInThread:
             KeyboardInterrupt: after Ctrl-C.
         """
         done: Future[Result] = Future()
+        # Waited for by a bare lock: Ctrl-C inside concurrent.futures.wait may leave the future
+        # locked, and the loop could not set its result any more.
+        over = threading.Lock()
+        over.acquire()
+        done.add_done_callback(lambda _: over.release())
         running: asyncio.Task[None] | None = None
         task: asyncio.Task[Any] | None = None
 
@@ -178,22 +183,16 @@ class _LoopInThread:
         try:
             with self._interrupts.reach_this_thread():
                 self._loop.call_soon_threadsafe(start)
-                while not (done.done() or wait([done], _LOOK).done):
+                while not over.acquire(timeout=_LOOK):
                     pass
                 return done.result()
         except KeyboardInterrupt:
             if not done.done():
                 self._loop.call_soon_threadsafe(stop)
-                self._wait_for(done)
+                # A plain function that does not return cannot be ended; its thread is left.
+                self._is_stuck = True
+                self._is_stuck = not over.acquire(timeout=GRACE)
             raise
-
-    def _wait_for(self, done: Future[Any]) -> None:
-        """Wait until what was cancelled has closed everything.
-
-        A plain function that does not return cannot be ended; its thread is left to itself.
-        """
-        self._is_stuck = True
-        self._is_stuck = not wait([done], GRACE).done
 
     def close(self) -> None:
         """End the loop and its thread."""
