@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from flowlike.options import check_choice
+from flowlike.stages.kinds import running_stage
 from flowlike.stages.messages import Ended, Start, SubscribeTo
 from flowlike.stages.owner import Reason
 from flowlike.stages.ref import StageRef, as_subscribe
@@ -309,7 +310,7 @@ class StageGroup:
             )
         if made._running is not None:
             raise TypeError(f"{made!r:.80} runs already; make another instance")
-        running = RunningStage(
+        running = running_stage(
             made, name or type(made).__name__, owner=self, queue=self._queue, loop=self._loop
         )
         self._running[running] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -29,12 +30,14 @@ class Handover(Consumer[Any]):
         self._demands: dict[Subscription, Demand] = {}
         self._arrived: list[tuple[Subscription, Batch]] = []
         self._taken: list[tuple[Subscription, Batch]] = []
+        self._clock: Callable[[], float] = perf_counter
         self._taken_at = 0.0
         self._wanted: asyncio.Future[None] | None = None  # the caller waits for batches
         self._ended = False
 
     def handle_subscribe(self, role: str, options: Subscribe, peer: Subscription) -> str:
         """Ask by hand: for the first events now, for others when the caller has handled them."""
+        self._clock = self._started().clock
         demand = self._demands[peer] = options.policy()
         peer.ask(demand.first())
         return "manual"
@@ -57,7 +60,7 @@ class Handover(Consumer[Any]):
         if self.error is not None:
             raise self.error
         self._taken, self._arrived = self._arrived, []
-        self._taken_at = perf_counter()
+        self._taken_at = self._clock()
         return [batch for _, batch in self._taken]
 
     def end(self, error: BaseException | None) -> None:
@@ -70,7 +73,7 @@ class Handover(Consumer[Any]):
         """The caller is back: what it took is handled, each batch in its share of the time."""
         taken, self._taken = self._taken, []
         events = sum(len(batch) for _, batch in taken)
-        seconds = perf_counter() - self._taken_at
+        seconds = self._clock() - self._taken_at
         for subscription, batch in taken:
             share = seconds * len(batch) / events
             more = self._demands[subscription].handled(len(batch), share)

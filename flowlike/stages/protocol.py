@@ -30,6 +30,7 @@ from flowlike.stages.subscription import Subscription
 
 if TYPE_CHECKING:
     from flowlike.stages.running import RunningStage
+    from flowlike.stages.supplying import SupplyingStage
 
 __all__ = ["HANDLERS", "refuse"]
 
@@ -139,7 +140,7 @@ def _stop(running: RunningStage, message: Stop) -> None:
     running.end(message.reason)
 
 
-def _set_demand(running: RunningStage, message: SetDemand) -> None:
+def _set_demand(running: SupplyingStage, message: SetDemand) -> None:
     running.demand_mode = message.mode
 
 
@@ -219,7 +220,7 @@ def _tell(running: RunningStage, callback: Callable[[Any], Any], message: Any) -
     running.call(callback, (message,), told)
 
 
-HANDLERS: dict[type, Callable[[RunningStage, Any], None]] = {
+HANDLERS: dict[type, Callable[[Any, Any], None]] = {
     Accepted: _accepted,
     Ask: _ask,
     Call: _call,

@@ -1,5 +1,8 @@
 """A stage that runs: its mailbox, its turns, its callbacks, its end.
 
+What its turns are good for is another matter: :mod:`~flowlike.stages.supplying` says it of
+producers, :mod:`~flowlike.stages.consuming` of stages that are given events.
+
 A running stage has no task of its own. A message puts it into the run queue; in its turn
 it handles its messages with plain calls. Only while a callback is really awaiting does an
 ``asyncio`` task exist, and until it has returned the stage takes no other message.
@@ -11,7 +14,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from time import perf_counter
 from types import CoroutineType
 from typing import Any
 
@@ -19,17 +21,14 @@ import numpy as np
 
 from flowlike.batches import Batch, as_batch
 from flowlike.errors import StageStopped
-from flowlike.options import check_choice
-from flowlike.stages.cancel_modes import ends_consumer
-from flowlike.stages.inlet import Arrival, Inlet
-from flowlike.stages.messages import Ask, Cancelled, Ended, Events, Stop
+from flowlike.stages.inlet import Inlet
+from flowlike.stages.messages import Cancelled, Events, Stop
 from flowlike.stages.outlet import Outlet, outlet_of
 from flowlike.stages.owner import Owner, Reason
 from flowlike.stages.protocol import HANDLERS, refuse
 from flowlike.stages.ref import StageRef
 from flowlike.stages.run_queue import RunQueue
-from flowlike.stages.stage import Batches, Emitter, Producer, Stage
-from flowlike.stages.subscription import Subscription
+from flowlike.stages.stage import Batches, Emitter, Stage
 
 __all__ = ["GRACE", "RunningStage"]
 
@@ -42,7 +41,7 @@ GRACE = 5.0
 
 
 class RunningStage:
-    """Runs one stage. Made by a ``StageGroup``; others talk to its :attr:`ref`.
+    """Runs one stage. Made by :func:`running_stage`; others talk to its :attr:`ref`.
 
     Attributes:
         stage: the object with the callbacks.
@@ -50,14 +49,15 @@ class RunningStage:
         inlet: its producers and what they sent; ``None`` for a producer.
         outlet: its consumers; ``None`` for a consumer.
         opening: subscriptions that were asked for and not answered, with who waits for each.
-        demand_mode: "forward" or "accumulate".
         ended: resolved with the reason once the stage has ended.
         events_in: how many events its callbacks were given (a producer's: has returned).
         busy: seconds spent in ``handle_events`` and ``handle_demand``.
+        owner: is told of its end.
+        unanswered: a ``Start`` or ``Call`` whose callback awaits.
+        clock: counts seconds, for ``busy`` and for demand that follows the work.
     """
 
     __slots__ = (
-        "_asks",
         "_finishing",
         "_loop",
         "_mailbox",
@@ -69,7 +69,7 @@ class RunningStage:
         "_task",
         "_turning",
         "busy",
-        "demand_mode",
+        "clock",
         "ended",
         "events_in",
         "inlet",
@@ -97,26 +97,19 @@ class RunningStage:
         self._mailbox: deque[Any] = deque()
         self._scheduled = False
         self._task: asyncio.Task[Any] | None = None
-        self._asks: list[tuple[Subscription, int]] = []
         self._finishing = False
         self._stopping = False
         self._stop_has_begun = False
         self._turning = False
         self._reason: Reason = "normal"
         self.opening: dict[int, asyncio.Future[Any] | None] = {}
-        self.unanswered: Any = None  # a Start or Call whose callback awaits
-        self.demand_mode = "forward"
+        self.unanswered: Any = None
         self.ended: asyncio.Future[Reason] = loop.create_future()
         self.events_in = 0
         self.busy = 0.0
+        self.clock = queue.clock
         self.inlet: Inlet | None = None
-        self.outlet: Outlet | None = None
-        if isinstance(stage, Emitter):
-            self.outlet = outlet_of(stage)
-        if isinstance(stage, Producer):
-            self.demand_mode = check_choice("demand", stage.demand, ("forward", "accumulate"))
-        else:
-            self.inlet = Inlet()
+        self.outlet: Outlet | None = outlet_of(stage) if isinstance(stage, Emitter) else None
         self.ref = StageRef(self, name)
         stage._running = self
 
@@ -141,8 +134,6 @@ class RunningStage:
         if self._stopping:
             raise StageStopped(f"stage {self.ref.name!r} has ended and cannot emit")
         self._send(as_batch(events, "the argument of emit"))
-        if self.inlet is None and self._can_work():  # a dispatcher may have dropped some
-            self._wake()
 
     def supply(self, events: Batch) -> None:
         """Send events of a source that emits by itself; a failure ends the stage."""
@@ -197,13 +188,14 @@ class RunningStage:
         mailbox = self._mailbox
         self._turning = True
         try:
-            for _ in range(len(mailbox)):
-                if self._task is not None or self._stopping:
-                    break
-                message = mailbox.popleft()
-                HANDLERS[type(message)](self, message)
-            if self._task is None and not self._stopping:
-                self._work()
+            if not self._stopping:
+                for _ in range(len(mailbox)):
+                    message = mailbox.popleft()
+                    HANDLERS[type(message)](self, message)
+                    if self._task is not None or self._stopping:
+                        break
+                else:
+                    self._work()
         except BaseException as error:  # noqa: BLE001 - a dispatcher's hash, say; the owner's
             self.crash(error, self.turn)
         self._turning = False
@@ -216,111 +208,26 @@ class RunningStage:
             elif not self._stop_has_begun:
                 self._stop()
         elif self._can_work():
-            # A short batch lets the producer, which was just asked, have its turn before.
-            self._wake(first=self.inlet is not None and not self.inlet.is_short())
+            self._wake(first=self._goes_first())
         elif mailbox:
             self._wake()
+
+    def _work(self) -> None:
+        """Do one piece of what there is to do."""
+        raise NotImplementedError
+
+    def _can_work(self) -> bool:
+        """True if there is something to do without a further message."""
+        raise NotImplementedError
+
+    def _goes_first(self) -> bool:
+        """True if its next piece of work goes before that of others."""
+        return False
 
     def _wake(self, *, first: bool = False) -> None:
         if not self._scheduled and not self._stopping:
             self._scheduled = True
             self._queue.add(self, first=first)
-
-    def _can_work(self) -> bool:
-        """True if there is something to do without a further message."""
-        if self._finishing:
-            return self.outlet is None or self.outlet.is_empty()
-        inlet = self.inlet
-        if inlet is None:
-            assert self.outlet is not None
-            return self.demand_mode == "forward" and self.outlet.needs() > 0
-        if not inlet.arrivals:
-            return False
-        return self.outlet is None or inlet.arrivals[0].over is not None or self.outlet.wanted() > 0
-
-    def _work(self) -> None:
-        """Do one piece of what there is to do."""
-        inlet = self.inlet
-        if inlet is None and not self._finishing:
-            self._supply()
-            return
-        if self._asks:
-            self._ask()
-            if inlet is not None and inlet.is_short():
-                return  # until the producer had its turn
-        if not self._can_work():
-            return
-        if self._finishing or inlet is None:
-            self.end("normal", finished=True)
-            return
-        arrival = inlet.take()
-        if arrival.over is None:
-            self._handle_events(arrival)
-        else:
-            self._subscription_over(arrival)
-
-    def _supply(self) -> None:
-        """Pass open demand on to ``handle_demand``."""
-        assert self.outlet is not None
-        if self.demand_mode == "forward" and (need := self.outlet.need()):
-            stage: Any = self.stage
-            self.call(stage.handle_demand, (need,), self._supplied, perf_counter())
-
-    def _supplied(self, result: Any, started: float) -> None:
-        self.busy += perf_counter() - started
-        if result is not None:
-            self.send_result(result, "handle_demand")
-
-    def _handle_events(self, arrival: Arrival) -> None:
-        subscription, batch, _ = arrival
-        self.events_in += len(batch)
-        stage: Any = self.stage
-        context = (subscription, len(batch), perf_counter())
-        self.call(stage.handle_events, (batch, subscription), self._handled, *context)
-
-    def _handled(self, result: Any, subscription: Subscription, count: int, started: float) -> None:
-        seconds = perf_counter() - started
-        if result is not None:
-            if type(result) is Batches and result.seconds is not None:
-                seconds = result.seconds
-            self.send_result(result, "handle_events")
-        self.busy += seconds
-        demand = subscription._demand
-        if demand is not None and (more := demand.handled(count, seconds)):
-            self._asks.append((subscription, more))
-            self._ask()
-
-    def _ask(self) -> None:
-        """Ask for more, once what became of the last events has left.
-
-        So a stage never holds more than ``max_demand`` events, whatever its consumers want.
-        """
-        if self.outlet is None or not self.outlet.buffer.count:
-            for subscription, count in self._asks:
-                subscription._peer.deliver(Ask(subscription._number, count))
-            self._asks.clear()
-
-    def _subscription_over(self, arrival: Arrival) -> None:
-        """A producer is gone, or has cancelled; all its events were handled before."""
-        assert self.inlet is not None and arrival.over is not None
-        self.inlet.close(arrival)
-        reason = arrival.over.reason
-        self.call(self.stage.handle_cancel, (reason, arrival.subscription), self._over, arrival)
-
-    def _over(self, result: Any, arrival: Arrival) -> None:
-        assert self.inlet is not None and arrival.over is not None
-        if result is not None:
-            self.send_result(result, "handle_cancel")
-        over, options = arrival.over, arrival.subscription.options
-        ends = ends_consumer(options.cancel, over)
-        if isinstance(over, Ended):
-            again = self.owner.subscription_lost(self, options, over)
-            if again and not ends:
-                return
-        if self.inlet.all_finished():
-            self.finish()
-        elif ends:
-            self.end(over.reason)
 
     # Callbacks.
 
@@ -372,8 +279,6 @@ class RunningStage:
 
     def _send(self, batch: Batch) -> None:
         assert self.outlet is not None
-        if self.inlet is None:
-            self.events_in += len(batch)
         dropped = self.outlet.send(batch)
         if dropped and isinstance(self.stage, Emitter):
             text = self.stage.format_discarded(dropped)

@@ -28,7 +28,7 @@ class SeededRunQueue(RunQueue):
     __slots__ = ("_random",)
 
     def __init__(self, loop: asyncio.AbstractEventLoop, random: Random) -> None:
-        super().__init__(loop)
+        super().__init__(loop, loop.time)
         self._random = random
 
     def add(self, stage: Turn, *, first: bool = False) -> None:
