@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,18 +68,36 @@ class Source:
         """How many events there are, if that is known beforehand."""
         return len(self._source) if is_batch(self._source) else None
 
-    def check(self) -> None:
+    def check(self, again: bool = False) -> None:
         """Check that it can be opened.
 
+        Args:
+            again: it is to be opened a second time in one run.
+
         Raises:
-            SourceExhausted: a one-shot iterator that was opened before.
+            SourceExhausted: a one-shot iterator that was opened before, or is to be
+                opened twice.
         """
+        if again and self._is_one_shot:
+            raise SourceExhausted(
+                f"the source {self._source!r:.80} is a one-shot iterator, and this flow reads it "
+                "twice (a flow that is merged or joined with itself is read once for each "
+                "place); give it something that can be iterated again, such as a list"
+            )
         if self._exhausted:
             raise SourceExhausted(
                 f"the source {self._source!r:.80} is a one-shot iterator and was started before; "
                 "give the flow something that can be iterated again (a list, a range, an "
                 "object with __iter__), or build a new flow"
             )
+
+    @property
+    def _is_one_shot(self) -> bool:
+        """True if it is an iterator, which can be read once."""
+        source = self._source
+        if isinstance(source, AsyncIterator):
+            return source.__aiter__() is source
+        return isinstance(source, Iterator) and iter(source) is source
 
     @property
     def empty(self) -> np.ndarray[Any, Any] | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import attrgetter
+
 from flowlike.flow.planner import LayerPlan, Plan, StagePlan
 from flowlike.operators import executor_name
 from flowlike.stages import AutoDemand
@@ -32,8 +35,10 @@ def _describe(plan: LayerPlan) -> list[str]:
     else:
         least = demand // 2 if options.min_demand is None else options.min_demand
         asked = f"{demand} of each producer, again at {least}"
-    lines = [
-        f"from   {', '.join(each.name for each in plan.upstream)}, by {plan.routing.label}",
+    lines = []
+    for routing, inputs in groupby(plan.inputs, key=attrgetter("routing")):
+        lines.append(f"from   {', '.join(each.node.name for each in inputs)}, by {routing.label}")
+    lines += [
         f"in     {replicas}",
         f"demand {asked}",
     ]

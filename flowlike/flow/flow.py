@@ -13,7 +13,7 @@ from collections.abc import (
     Iterator,
 )
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
 from typing import Any, Generic, Literal, TypeVar, Unpack
@@ -28,7 +28,7 @@ from flowlike.flow.explain import explain_plan
 from flowlike.flow.options import LayerKeywords, LayerOptions
 from flowlike.flow.planner import make_plan
 from flowlike.flow.report import RunReport
-from flowlike.flow.routing import Partition, Routing, Shuffle
+from flowlike.flow.routing import Dispatched, Partition, Routing, Shuffle
 from flowlike.flow.run_options import RunOptions
 from flowlike.flow.runner import Runner
 from flowlike.flow.running import RunningFlow
@@ -66,7 +66,14 @@ from flowlike.operators import (
     Reject,
 )
 from flowlike.options import check_choice
-from flowlike.stages import Consumer, Producer, ProducerConsumer, StageRef, Subscribe
+from flowlike.stages import (
+    Consumer,
+    Dispatcher,
+    Producer,
+    ProducerConsumer,
+    StageRef,
+    Subscribe,
+)
 
 __all__ = ["Flow"]
 
@@ -85,9 +92,9 @@ ReadIn = Literal["auto", "loop", "thread"]
 class _Routed:
     """A layer that reads other flows, and how."""
 
-    upstream: tuple[Flow[Any], ...]
-    routing: Routing
+    upstream: tuple[tuple[Flow[Any], Routing], ...]
     through: tuple[Staged, ...] = ()  # stages between; all there is where upstream is empty
+    name: str = ""  # the method that brings several flows together
 
 
 class Flow(Generic[T]):
@@ -95,11 +102,11 @@ class Flow(Generic[T]):
 
     Every method returns a new flow. A flow can be shared, branched and run again (over a one-shot
     iterator it can run once). It is made of *layers*: the operators between two routing
-    points (``partition``, ``shuffle``) run together, fused, in each of the layer's ``stages``
-    replicas.
+    points (``partition``, ``shuffle``, ``merge``, ``join``) run together, fused, in each of the
+    layer's ``stages`` replicas.
 
-    Args of every layer (``from_iterable``, ``from_iterables``, ``from_stages``, ``partition``,
-    ``shuffle``, ``through_stages``):
+    Args of every layer (``from_iterable``, ``from_iterables``, ``from_stages``, ``merge``,
+    ``partition``, ``shuffle``, ``through_stages``):
 
     - ``stages``: the number of replicas; ``None``: the CPUs this process may use, or one
       where more could not run at the same time.
@@ -132,11 +139,7 @@ class Flow(Generic[T]):
     def __repr__(self) -> str:
         labels = [operator.label for operator in self._layer.operators]
         if isinstance(self._inputs, _Routed):
-            before = ", ".join(repr(flow) for flow in self._inputs.upstream)
-            routing, through = self._inputs.routing.label, self._inputs.through
-            if through:
-                routing = f"through_stages({stage_label(through)})"
-            labels.insert(0, f"{before}.{routing}" if before else f"Flow({stage_label(through)})")
+            labels.insert(0, _repr_routed(self._inputs))
         else:
             labels.insert(0, f"Flow({', '.join(source.label for source in self._inputs)})")
         return ".".join(labels)
@@ -237,7 +240,58 @@ class Flow(Generic[T]):
             ['A', 'B', 'C']
         """
         options = _options("from_stages", layer)
-        return _flow(_Routed((), Shuffle(), check_producers(producers)), options)
+        return _flow(_Routed((), check_producers(producers)), options)
+
+    @classmethod
+    def merge(
+        cls,
+        flows: Iterable[Flow[U]],
+        *,
+        dispatcher: Dispatcher | None = None,
+        **layer: Unpack[LayerKeywords],
+    ) -> Flow[U]:
+        """Bring several flows into one layer.
+
+        The events of each flow keep their order; how those of several interleave is open. A
+        flow that is given twice is run twice, its sources are read once for each place.
+
+        Args:
+            flows: one or more.
+            dispatcher: who gets which events: a ``BroadcastDispatcher()`` gives every replica
+                all of them, a ``PartitionDispatcher(n, hash)`` has one partition for each of
+                ``n`` replicas, and a ``Dispatcher`` of your own does as it likes; each stage
+                upstream has a copy. ``None``: whichever replica has demand gets the next batch.
+            **layer: the options of the new layer.
+
+        Raises:
+            TypeError: ``flows`` are no flows, ``dispatcher`` is none, or an unknown option.
+            ValueError: no flow at all, ``stages`` is not the number of partitions, or an option
+                is out of range.
+            FlowBuildError: the last layer of a flow has a window and no reduce.
+
+        Example:
+            >>> old, new = Flow.from_iterable([1, 2]), Flow.from_iterable([3]).map(lambda n: -n)
+            >>> sorted(Flow.merge([old, new]).to_list())
+            [-3, 1, 2]
+        """
+        if isinstance(flows, Flow):
+            raise TypeError("Flow.merge takes a list of flows, not one flow: Flow.merge([flow])")
+        given = tuple(flows)
+        if not given:
+            raise ValueError("Flow.merge needs at least one flow, got none")
+        for flow in given:
+            if not isinstance(flow, Flow):
+                raise TypeError(
+                    f"Flow.merge takes flows, not {flow!r:.80}; make it one with Flow.from_iterable"
+                )
+            flow._layer.check()
+        options = _options("merge", layer)
+        routing: Routing = Shuffle()
+        if dispatcher is not None:
+            routing = Dispatched(dispatcher)
+            options = replace(options, stages=routing.fit(options.stages))
+        upstream = tuple((flow, routing) for flow in given)
+        return _flow(_Routed(upstream, name="merge"), options)
 
     # One event at a time.
 
@@ -433,7 +487,7 @@ class Flow(Generic[T]):
         """
         self._layer.check()
         options = _options("through_stages", layer)
-        return _flow(_Routed((self,), Shuffle(), check_through(through)), options)
+        return _flow(_Routed(((self, Shuffle()),), check_through(through)), options)
 
     # Reducing: one per layer.
 
@@ -821,7 +875,7 @@ class Flow(Generic[T]):
 
     def _route(self, routing: Routing, options: LayerOptions) -> Flow[Any]:
         self._layer.check()
-        return _flow(_Routed((self,), routing), options)
+        return _flow(_Routed(((self, routing),)), options)
 
 
 def _flow(
@@ -832,6 +886,18 @@ def _flow(
     flow._options = options
     flow._layer = layer or Layer(window=options.window, executor=options.executor)
     return flow
+
+
+def _repr_routed(inputs: _Routed) -> str:
+    """What a layer reads, as a call."""
+    flows = [repr(flow) for flow, _ in inputs.upstream]
+    if inputs.name:
+        return f"Flow.{inputs.name}({', '.join(flows)})"
+    if not flows:
+        return f"Flow({stage_label(inputs.through)})"
+    if inputs.through:
+        return f"{flows[0]}.through_stages({stage_label(inputs.through)})"
+    return f"{flows[0]}.{inputs.upstream[0][1].label}"
 
 
 def _source(source: Any, read_in: ReadIn) -> Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from flowlike.flow.routing import Routing, Shuffle
 from flowlike.flow.staged import Staged, stage_label
 from flowlike.native import Kernel
 from flowlike.operators import Layer, MapBatch
-from flowlike.stages import AutoDemand
+from flowlike.stages import AutoDemand, StageRef
 
 if TYPE_CHECKING:
     from flowlike.flow.flow import Flow
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 Node: TypeAlias = "SourcePlan | StagePlan | LayerPlan"
 """What a plan is made of: each is one or more stages."""
 
-LAYER_LIMIT = 1 << 24
-"""Events that all replicas of a layer together ask for and have not handled, under "auto"."""
-
-__all__ = ["LayerPlan", "Node", "Plan", "SourcePlan", "StagePlan", "cpus", "make_plan"]
+__all__ = ["Input", "LayerPlan", "Node", "Plan", "SourcePlan", "StagePlan", "cpus", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +54,20 @@ class StagePlan:
     upstream: tuple[Node, ...]
 
 
+class Input(NamedTuple):
+    """What a layer reads.
+
+    Attributes:
+        node: the stages.
+        routing: how they choose a replica of the layer.
+        side: which of the flows that the layer brings together it belongs to, from 0.
+    """
+
+    node: Node
+    routing: Routing
+    side: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerPlan:
     """One layer with operators: ``stages`` replicas, each subscribed to everything upstream.
@@ -66,16 +77,19 @@ class LayerPlan:
         layer: the operators.
         options: as they were given.
         stages: how many replicas.
-        routing: how the stages upstream choose a replica.
-        upstream: the sources and layers that it reads.
+        inputs: the sources and layers that it reads, and how.
     """
 
     name: str
     layer: Layer
     options: LayerOptions
     stages: int
-    routing: Routing
-    upstream: tuple[Node, ...]
+    inputs: tuple[Input, ...]
+
+    @property
+    def upstream(self) -> tuple[Node, ...]:
+        """The sources and layers that it reads."""
+        return tuple(each.node for each in self.inputs)
 
     @property
     def upstream_stages(self) -> int:
@@ -87,7 +101,8 @@ class LayerPlan:
         """What a replica asks of one producer; under "auto" the layer shares one limit."""
         if self.options.max_demand != "auto":
             return self.options.max_demand
-        share = self.routing.LIMIT // (self.stages * self.upstream_stages)
+        limit = min(each.routing.LIMIT for each in self.inputs)
+        share = limit // (self.stages * self.upstream_stages)
         at_once = max(
             (getattr(operator, "concurrency", 1) for operator in self.layer.operators), default=1
         )
@@ -125,6 +140,18 @@ class Plan:
     def sources(self) -> tuple[SourcePlan, ...]:
         """All sources, in order."""
         return tuple(node for node in self.nodes if isinstance(node, SourcePlan))
+
+    def check_sources(self) -> None:
+        """Check that all sources can be opened.
+
+        Raises:
+            SourceExhausted: a one-shot iterator that was opened before, or is read twice in
+                this run, by a flow that was merged or joined with itself.
+        """
+        seen: set[int] = set()
+        for node in self.sources:
+            node.source.check(again=id(node.source) in seen)
+            seen.add(id(node.source))
 
     @property
     def stages(self) -> tuple[StagePlan, ...]:
@@ -188,7 +215,7 @@ def make_plan(flow: Flow[Any]) -> Plan:
 
     Raises:
         FlowBuildError: a layer has a window but nothing that it could cut, or asks for
-            ``executor="processes"``.
+            ``executor="processes"``, or a stage is used twice.
     """
     planner = _Planner()
     outputs = planner.layer(flow)
@@ -201,32 +228,45 @@ class _Planner:
         self._sources = 0
         self._layers = 0
         self._stages = 0
+        self._members: set[int] = set()
 
     def layer(self, flow: Flow[Any]) -> tuple[Node, ...]:
         """The stages that emit the events of ``flow``: a layer without work has none of its own."""
         flow._layer.check()
         _check_executors(flow._layer)
-        routing: Routing = Shuffle()
-        upstream: tuple[Node, ...]
+        inputs: tuple[Input, ...]
         if isinstance(flow._inputs, tuple):
-            upstream = tuple(self._source(source) for source in flow._inputs)
+            sources = tuple(self._source(source) for source in flow._inputs)
             if flow._layer.is_empty and flow._options.on_init is None:
-                return upstream
+                return sources
+            inputs = tuple(Input(source, Shuffle(), 0) for source in sources)
         else:
-            routing = flow._inputs.routing
-            upstream = tuple(node for each in flow._inputs.upstream for node in self.layer(each))
+            inputs = tuple(
+                Input(node, routing, side)
+                for side, (each, routing) in enumerate(flow._inputs.upstream)
+                for node in self.layer(each)
+            )
             if flow._inputs.through:
-                upstream = (self._through(flow._inputs.through, upstream),)
+                upstream = tuple(each.node for each in inputs)
+                inputs = (Input(self._through(flow._inputs.through, upstream), Shuffle(), 0),)
         self._layers += 1
         operators = flow._layer.operators
-        what = operators[0].label if operators else routing.label
+        what = operators[0].label if operators else inputs[0].routing.label
         name = f"layer {self._layers}: {what}"
         stages = flow._options.stages
         if stages is None:
             stages = 1 if flow._layer.runs_inline and not flow._layer.has_reduce else cpus()
-        return (LayerPlan(name, flow._layer, flow._options, stages, routing, upstream),)
+        return (LayerPlan(name, flow._layer, flow._options, stages, inputs),)
 
     def _through(self, members: tuple[Staged, ...], upstream: tuple[Node, ...]) -> StagePlan:
+        for member in members:
+            if not isinstance(member, StageRef) and id(member) in self._members:
+                raise FlowBuildError(
+                    f"{member!r:.80} is used twice in this flow, and a stage runs once at a time; "
+                    "give each place an instance of its own, or start it yourself and give "
+                    "its StageRef"
+                )
+            self._members.add(id(member))
         self._stages += 1
         return StagePlan(f"stages {self._stages}: {stage_label(members)}", members, upstream)
 

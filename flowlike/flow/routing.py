@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from flowlike.operators.operator import function_name
 from flowlike.options import check_callable
 from flowlike.stages import DemandDispatcher, Dispatcher, PartitionDispatcher
 
-__all__ = ["Partition", "Routing", "Shuffle"]
+__all__ = ["Dispatched", "JoinSide", "Partition", "Routing", "Shuffle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,98 @@ class Partition:
         return None if partitions == 1 and self.hash is None and self.key is None else replica
 
 
-Routing = Partition | Shuffle
+@dataclass(frozen=True, slots=True)
+class JoinSide:
+    """One side of a join: events go to the replica that the hash of their key names.
+
+    Args:
+        name: the argument that the key is: "left_key" or "right_key".
+        key: a function, an index or a name.
+
+    Raises:
+        TypeError: ``key`` is none of these.
+    """
+
+    LIMIT: ClassVar[int] = Partition.LIMIT
+
+    name: str
+    key: Key
+
+    def __post_init__(self) -> None:
+        key_function(self.key, f"join's {self.name}")
+
+    @property
+    def label(self) -> str:
+        """The routing as plans show it."""
+        return f"join({self.name}={function_name(self.key)})"
+
+    def dispatcher(self, partitions: int) -> Dispatcher:
+        """The dispatcher of every stage upstream."""
+        if partitions == 1:
+            return DemandDispatcher()  # no hash is needed to find the only one
+        return PartitionDispatcher(partitions, split=_Splitter(self.key, partitions, self.label))
+
+    def partition(self, replica: int, partitions: int) -> int | None:
+        """What a replica subscribes to: its own partition."""
+        return None if partitions == 1 else replica
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """A dispatcher of the user's choice; every stage upstream has a copy.
+
+    Args:
+        by: an instance; it is copied, never used itself.
+
+    Raises:
+        TypeError: it is no dispatcher, or a class.
+    """
+
+    LIMIT: ClassVar[int] = Partition.LIMIT
+
+    by: Dispatcher
+
+    def __post_init__(self) -> None:
+        missing = [name for name in _PROTOCOL if not callable(getattr(self.by, name, None))]
+        if isinstance(self.by, type) or missing:
+            raise TypeError(
+                "dispatcher must be an instance such as BroadcastDispatcher(), or of a class with "
+                f"the methods of Dispatcher, not {self.by!r:.80}"
+            )
+
+    @property
+    def label(self) -> str:
+        """The routing as plans show it."""
+        return type(self.by).__name__
+
+    def fit(self, stages: int | None) -> int | None:
+        """The number of replicas of a layer for which ``stages`` was given.
+
+        Raises:
+            ValueError: a `PartitionDispatcher` has another number of partitions.
+        """
+        if not isinstance(self.by, PartitionDispatcher):
+            return stages
+        count = len(self.by.partitions)
+        if stages is not None and stages != count:
+            raise ValueError(
+                f"each replica reads one partition, but stages={stages} and the "
+                f"PartitionDispatcher has {count} partitions; leave stages out, or give {count}"
+            )
+        return count
+
+    def dispatcher(self, partitions: int) -> Dispatcher:
+        """The dispatcher of every stage upstream, which copies it as it starts."""
+        return self.by
+
+    def partition(self, replica: int, partitions: int) -> Hashable | None:
+        """What a replica subscribes to: its own partition, where there are any."""
+        return self.by.partitions[replica] if isinstance(self.by, PartitionDispatcher) else None
+
+
+Routing = Dispatched | JoinSide | Partition | Shuffle
+
+_PROTOCOL = ("ask", "cancel", "dispatch", "fresh", "kept", "subscribe", "wanted")
 
 
 class _Splitter:

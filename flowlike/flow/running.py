@@ -15,7 +15,7 @@ from typing import Any, Self
 from flowlike.connectors import Drain
 from flowlike.flow.calling import Caller
 from flowlike.flow.collectors import Collector, Ignore
-from flowlike.flow.planner import LayerPlan, Node, Plan, SourcePlan, StagePlan, cpus
+from flowlike.flow.planner import Input, LayerPlan, Node, Plan, SourcePlan, StagePlan, cpus
 from flowlike.flow.pools import Pools
 from flowlike.flow.replica import FOREIGN, Replica
 from flowlike.flow.report import RunReport, report_stage
@@ -251,12 +251,11 @@ class RunningFlow:
     def _materialise(self, group: StageGroup) -> None:
         """Start all stages, upstream first; the sources wait until everybody has subscribed."""
         downstream: dict[Node, tuple[Routing, int]] = {
-            node: (layer.routing, layer.stages)
+            each.node: (each.routing, layer.stages)
             for layer in self._plan.layers
-            for node in layer.upstream
+            for each in layer.inputs
         }
-        for plan in self._plan.sources:
-            plan.source.check()  # all of them, before any is used up
+        self._plan.check_sources()  # all of them, before any is used up
         producers: dict[SourcePlan, Producer[Any]] = {
             plan: plan.source.open() for plan in self._plan.sources
         }
@@ -337,23 +336,23 @@ class RunningFlow:
             stage,
             name=f"{plan.name}, replica {replica}",
             subscribe_to=[
-                self._subscription(plan, replica, node, producer)
-                for node in plan.upstream
-                for producer in self._stages[node]
+                self._subscription(plan, replica, each, producer)
+                for each in plan.inputs
+                for producer in self._stages[each.node]
             ],
         )
 
     def _subscription(
-        self, plan: LayerPlan, replica: int, node: Node, producer: StageRef
+        self, plan: LayerPlan, replica: int, source: Input, producer: StageRef
     ) -> Subscribe:
-        foreign = isinstance(node, StagePlan) and producer in node.members
+        foreign = isinstance(source.node, StagePlan) and producer in source.node.members
         return Subscribe(
             producer,
             max_demand=plan.max_demand,
             min_demand=plan.options.min_demand,
             # The planned end of a stage that is not the flow's is the end of a source.
             cancel="transient" if foreign else "permanent",
-            partition=plan.routing.partition(replica, plan.stages),
+            partition=source.routing.partition(replica, plan.stages),
             tag=FOREIGN if foreign else None,
         )
 

@@ -76,6 +76,11 @@ class PartitionDispatcher:
         self._open = 0
         self._kept_count = 0
 
+    @property
+    def partitions(self) -> tuple[Hashable, ...]:
+        """The names of the partitions, in order."""
+        return self._names
+
     def fresh(self) -> PartitionDispatcher:
         """See :meth:`Dispatcher.fresh`."""
         return PartitionDispatcher(self._names, split=self._split)
