@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from flowlike.batches import Batch, events_of
 from flowlike.operators.notes import describe_event
 from flowlike.options import check_callable, check_count
+from flowlike.stages.dispatchers.buckets import Ids, deal
 from flowlike.stages.dispatchers.dispatcher import Deliveries
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ __all__ = ["PartitionDispatcher", "Split"]
 
 Split = Callable[[Batch], "list[Batch]"]
 """Splits a batch into one batch a partition (possibly empty), keeping the order."""
+
+_WHERE = "in the hash of the partitions"
 
 
 class PartitionDispatcher:
@@ -173,33 +177,74 @@ class PartitionDispatcher:
 
 
 def _split_by(function: Callable[[Any], Hashable | None], index: dict[Hashable, int]) -> Split:
-    """A split that asks ``function`` about every event."""
-    known = ", ".join(repr(name) for name in list(index)[:20])
+    """A split that asks ``function`` about every event, once and in order."""
+    count = len(index)
+    places = {**index, None: count}  # where `deal` drops
+    numbered = count < 256 and list(index) == list(range(count))
 
-    def position(event: Any) -> int:
+    def ids(events: Sequence[Any]) -> Ids:
+        names = _names(function, events)
+        if numbered:
+            try:
+                found = bytes(names)
+            except (TypeError, ValueError):
+                pass  # some are no numbers: None, say
+            else:
+                if max(found, default=0) < count:
+                    return found
         try:
-            name = function(event)
-            if name is None:
-                return -1
-            if name in index:
-                return index[name]
-        except Exception as error:
-            error.add_note(f"in the hash of the partitions, {describe_event(event)}")
+            if count < 256:
+                return bytes(map(places.__getitem__, names))
+            return np.fromiter(map(places.__getitem__, names), np.uint32, len(names))
+        except Exception:
+            _refuse(events, names, index)
             raise
+
+    def split(batch: Batch) -> list[Batch]:
+        if isinstance(batch, np.ndarray):
+            found = ids(batch.tolist())
+            rows = np.frombuffer(found, np.uint8) if isinstance(found, bytes) else found
+            return [batch[rows == each] for each in range(count)]
+        events = batch if isinstance(batch, (list, range)) else list(events_of(batch))
+        return list[Batch](deal(events, ids(events), count))
+
+    return split
+
+
+def _names(function: Callable[[Any], Hashable | None], events: Sequence[Any]) -> list[Any]:
+    """What ``function`` returns for each event.
+
+    Raises:
+        RuntimeError: it raised ``StopIteration``.
+    """
+    pending = iter(events)
+    try:
+        return [function(event) for event in pending]
+    except Exception as error:
+        # The iterator has moved past the event that the function was given.
+        failed = events[len(events) - length_hint(pending) - 1]
+        error.add_note(f"{_WHERE}, {describe_event(failed)}")
+        if isinstance(error, StopIteration):  # which no coroutine may raise
+            raise RuntimeError("the hash of the partitions raised StopIteration") from error
+        raise
+
+
+def _refuse(events: Sequence[Any], names: list[Any], index: dict[Hashable, int]) -> None:
+    """Find the first name that is none, and say so.
+
+    Raises:
+        ValueError: there is one.
+        TypeError: it cannot be hashed.
+    """
+    for event, name in zip(events, names, strict=True):
+        try:
+            if name is None or name in index:
+                continue
+        except Exception as error:
+            error.add_note(f"{_WHERE}, {describe_event(event)}")
+            raise
+        known = ", ".join(repr(each) for each in list(index)[:20])
         raise ValueError(
             f"hash returned {name!r} for the {describe_event(event)}; "
             f"the partitions are {known}, and None drops the event"
         )
-
-    def split(batch: Batch) -> list[Batch]:
-        if isinstance(batch, np.ndarray):
-            positions = np.fromiter(map(position, events_of(batch)), np.intp, len(batch))
-            return [batch[positions == each] for each in range(len(index))]
-        parts: list[Batch] = [[] for _ in index]
-        for event in events_of(batch):
-            at = position(event)
-            if at >= 0:
-                parts[at].append(event)
-        return parts
-
-    return split
