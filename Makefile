@@ -17,7 +17,7 @@ FLOWLIKE := $(STAMPS)/flowlike-$(PACKAGES)
 DEMO ?= --columns c,c-fast,5,8 --stages 1,2,4,8 --runs 3
 BENCH ?= --columns c,c-fast,numpy,5,6,7,8 --stages 1,2,4,8,16,32,64,128 --runs 5 --json build/bench.json
 
-.PHONY: bench check check-native clean demo docs test
+.PHONY: bench check check-native clean demo docs pictures test
 
 demo: $(FLOWLIKE)
 	@$(BIN)/python examples/logistic_map/benchmark.py $(DEMO)
@@ -43,6 +43,9 @@ check-native:
 docs: $(FLOWLIKE) $(STAMPS)/docs
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+pictures: $(FLOWLIKE)
+	@cd docs && ../$(BIN)/python -m pictures
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
