@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
-from flowlike.batches import Batch, events_of
-from flowlike.native import partition_of, scatter
+from flowlike.flow.splitting import Splitter
 from flowlike.operators import Key, key_function
-from flowlike.operators.notes import describe_event
 from flowlike.operators.operator import function_name
 from flowlike.options import check_callable
 from flowlike.stages import DemandDispatcher, Dispatcher, PartitionDispatcher
@@ -80,7 +76,7 @@ class Partition:
             return PartitionDispatcher(partitions, self.hash)
         if partitions == 1 and self.key is None:
             return DemandDispatcher()  # no hash is needed to find the only one
-        return PartitionDispatcher(partitions, split=_Splitter(self.key, partitions, self.label))
+        return PartitionDispatcher(partitions, split=Splitter(self.key, partitions, self.label))
 
     def partition(self, replica: int, partitions: int) -> int | None:
         """What a replica subscribes to: its own partition."""
@@ -116,7 +112,7 @@ class JoinSide:
         """The dispatcher of every stage upstream."""
         if partitions == 1:
             return DemandDispatcher()  # no hash is needed to find the only one
-        return PartitionDispatcher(partitions, split=_Splitter(self.key, partitions, self.label))
+        return PartitionDispatcher(partitions, split=Splitter(self.key, partitions, self.label))
 
     def partition(self, replica: int, partitions: int) -> int | None:
         """What a replica subscribes to: its own partition."""
@@ -179,48 +175,3 @@ class Dispatched:
 Routing = Dispatched | JoinSide | Partition | Shuffle
 
 _PROTOCOL = ("ask", "cancel", "dispatch", "fresh", "kept", "subscribe", "wanted")
-
-
-class _Splitter:
-    """Splits batches by the stable hash of their keys: arrays natively, others per event."""
-
-    __slots__ = ("_function", "_key", "_label", "_partitions")
-
-    def __init__(self, key: Key | None, partitions: int, label: str) -> None:
-        self._key = key
-        self._function = None if key is None else key_function(key)
-        self._partitions = partitions
-        self._label = label
-
-    def __call__(self, batch: Batch) -> list[Batch]:
-        if isinstance(batch, np.ndarray):
-            return self._split_array(batch)
-        parts: list[list[Any]] = [[] for _ in range(self._partitions)]
-        events = events_of(batch)
-        for event, partition in zip(events, self._partitions_of(events), strict=True):
-            parts[partition].append(event)
-        return list(parts)
-
-    def _split_array(self, batch: np.ndarray[Any, Any]) -> list[Batch]:
-        """Rows stay rows of one array; only a key function sees Python objects."""
-        key, partitions = self._key, self._partitions
-        if key is None and batch.ndim == 1:
-            return list(scatter(batch, partitions))
-        if isinstance(key, str) and batch.dtype.names and key in batch.dtype.names:
-            return list(scatter(batch, partitions, batch[key]))
-        if isinstance(key, int) and batch.ndim == 2:
-            return list(scatter(batch, partitions, batch[:, key]))
-        ids = np.fromiter(self._partitions_of(events_of(batch)), np.intp, len(batch))
-        return [batch[ids == each] for each in range(partitions)]
-
-    def _partitions_of(self, events: Iterable[Any]) -> Iterator[int]:
-        function, partitions = self._function, self._partitions
-        event = None
-        try:
-            for event in events:
-                yield partition_of(event if function is None else function(event), partitions)
-        except Exception as error:
-            error.add_note(f"in {self._label}, {describe_event(event)}")
-            if isinstance(error, StopIteration):  # which no generator may raise
-                raise RuntimeError(f"{self._label} raised StopIteration") from error
-            raise

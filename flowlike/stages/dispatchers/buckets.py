@@ -15,6 +15,8 @@ Ids: TypeAlias = "bytes | np.ndarray[Any, np.dtype[np.uint32]]"
 
 # Reading all events once for each of so many buckets is faster than sorting them.
 _FEW = 4
+# Fewer events than this are dealt out faster one by one.
+_SHORT = 128
 _IS = [bytes(number == each for number in range(256)) for each in range(_FEW)]
 
 
@@ -35,6 +37,11 @@ def deal(events: Sequence[Any], ids: Ids, buckets: int) -> list[list[Any]]:
     if buckets <= _FEW:
         chosen = ids if isinstance(ids, bytes) else ids.astype(np.uint8).tobytes()
         return [list(compress(events, chosen.translate(table))) for table in _IS[:buckets]]
+    if len(events) < _SHORT:
+        dealt: list[list[Any]] = [[] for _ in range(buckets + 1)]
+        for event, place in zip(events, ids, strict=True):
+            dealt[place].append(event)
+        return dealt[:buckets]
     places: np.ndarray[Any, Any]
     places = np.frombuffer(ids, np.uint8) if isinstance(ids, bytes) else ids
     # Narrow integers are sorted digit by digit, which compares none.

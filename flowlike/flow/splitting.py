@@ -1,0 +1,190 @@
+"""Batches split by the stable hash of their events' keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from operator import itemgetter, length_hint
+from typing import Any
+
+import numpy as np
+
+from flowlike.batches import Batch, events_of
+from flowlike.native import partition_ids, partition_of, scatter
+from flowlike.operators import Key, key_function
+from flowlike.operators.notes import describe_event
+from flowlike.stages.dispatchers.buckets import Ids, deal
+
+__all__ = ["Splitter"]
+
+# Below this many keys the detour by an array costs more than it saves.
+_WORTH_AN_ARRAY = 32
+
+
+class Splitter:
+    """Splits batches by the stable hash of their keys: equal keys reach one partition.
+
+    Arrays are split natively and stay arrays. The keys of other batches are hashed in one
+    call if all of them are plain integers; the partitions of other keys are remembered.
+
+    Args:
+        key: takes the key out of an event; ``None``: the event itself.
+        partitions: how many.
+        label: of the routing, for notes.
+    """
+
+    __slots__ = ("_function", "_key", "_known", "_label", "_partitions")
+
+    def __init__(self, key: Key | None, partitions: int, label: str) -> None:
+        self._key = key
+        self._function = None if key is None else key_function(key)
+        self._partitions = partitions
+        self._label = label
+        self._known = _Known(partitions)
+
+    def __call__(self, batch: Batch) -> list[Batch]:
+        """One batch for each partition, maybe empty, the events in their order.
+
+        Raises:
+            TypeError: a key has no stable hash.
+            RuntimeError: the key function raised ``StopIteration``.
+        """
+        if isinstance(batch, np.ndarray):
+            return self._split_array(batch)
+        if type(batch) is range and self._function is None and len(batch) >= _WORTH_AN_ARRAY:
+            numbers = _as_array(batch)
+            if numbers is not None:
+                return [part.tolist() for part in scatter(numbers, self._partitions)]
+        events = batch if isinstance(batch, (list, range)) else list(events_of(batch))
+        return list[Batch](deal(events, self._ids_of(events), self._partitions))
+
+    def _split_array(self, batch: np.ndarray[Any, Any]) -> list[Batch]:
+        """Rows stay rows of one array; only a key function sees Python objects."""
+        key, partitions = self._key, self._partitions
+        if key is None and batch.ndim == 1:
+            return list(scatter(batch, partitions))
+        if isinstance(key, str) and batch.dtype.names and key in batch.dtype.names:
+            return list(scatter(batch, partitions, batch[key]))
+        if isinstance(key, int) and batch.ndim == 2:
+            return list(scatter(batch, partitions, batch[:, key]))
+        ids = self._ids_of(batch.tolist())
+        rows = np.frombuffer(ids, np.uint8) if isinstance(ids, bytes) else ids
+        return [batch[rows == each] for each in range(partitions)]
+
+    def _ids_of(self, events: Sequence[Any]) -> Ids:
+        """The partition of each event."""
+        keys = events if self._function is None else self._keys_of(events, self._function)
+        if len(keys) >= _WORTH_AN_ARRAY and type(keys[0]) is int:
+            numbers = _as_array(keys)
+            if numbers is not None:
+                return partition_ids(numbers, self._partitions)
+        find = self._known.__getitem__
+        try:
+            if self._partitions <= 256:
+                ids: Ids = bytes(map(find, keys))
+            else:
+                ids = np.fromiter(map(find, keys), np.uint32)
+            if len(ids) == len(keys):
+                return ids
+        except Exception:  # noqa: BLE001 - raised again below, where the event is known
+            pass
+        return self._ids_one_by_one(events, keys)
+
+    def _keys_of(self, events: Sequence[Any], function: Callable[[Any], Any]) -> Sequence[Any]:
+        pending = iter(events)
+        key = self._key
+        try:
+            if isinstance(key, int):
+                keys = list(map(function, pending))
+                if len(keys) == len(events):
+                    return keys
+                raise StopIteration  # an event's own, which has ended the map
+            if isinstance(key, str) and list(map(type, events)).count(dict) == len(events):
+                return list(map(itemgetter(key), pending))
+            return [function(event) for event in pending]
+        except Exception as error:
+            # The iterator has moved past the event that the function was given.
+            self._note(error, events[len(events) - length_hint(pending) - 1])
+            raise
+
+    def _ids_one_by_one(self, events: Sequence[Any], keys: Sequence[Any]) -> Ids:
+        """For keys that cannot be looked up: some have a stable hash but no other."""
+        ids = np.empty(len(keys), np.uint32)
+        event = None
+        try:
+            for position, key in enumerate(keys):
+                event = events[position]
+                ids[position] = partition_of(key, self._partitions)
+        except Exception as error:
+            self._note(error, event)
+            raise
+        return ids
+
+    def _note(self, error: Exception, event: Any) -> None:
+        """Say which event it was.
+
+        Raises:
+            RuntimeError: the error is a ``StopIteration``, which no coroutine may raise.
+        """
+        error.add_note(f"in {self._label}, {describe_event(event)}")
+        if isinstance(error, StopIteration):
+            raise RuntimeError(f"{self._label} raised StopIteration") from error
+
+
+class _Known(dict[Any, int]):
+    """Partitions of keys that were seen, found at the speed of a ``dict``.
+
+    Keys that are equal have the same partition, so it does not matter which of them was first.
+    """
+
+    LIMIT = 1 << 16
+    """Keys to remember, before all are forgotten."""
+
+    __slots__ = ("_partitions",)
+
+    def __init__(self, partitions: int) -> None:
+        super().__init__()
+        self._partitions = partitions
+
+    def __missing__(self, key: Any) -> int:
+        partition = partition_of(key, self._partitions)
+        if _is_small(key):
+            if len(self) >= self.LIMIT:
+                self.clear()
+            self[key] = partition
+        return partition
+
+
+def _is_small(key: Any) -> bool:
+    """Whether so many keys like this one can be kept in memory."""
+    kind = type(key)
+    if kind in (str, bytes):
+        return len(key) <= 128
+    if kind in (tuple, frozenset):
+        return len(key) <= 8 and all(map(_is_small, key))
+    # What has attributes may hold anything; the members of an enum are there anyway.
+    return not hasattr(key, "__dict__") or isinstance(key, Enum)
+
+
+def _as_array(keys: Sequence[Any]) -> np.ndarray[Any, Any] | None:
+    """Plain integers as an array, if all are and none is too large.
+
+    Of other types NumPy might make a number that they are not equal to.
+    """
+    try:
+        if isinstance(keys, range):
+            if not (_is_int64(keys[0]) and _is_int64(keys[-1])):
+                return None
+            numbers = np.arange(len(keys), dtype=np.int64)
+            numbers *= keys.step  # what overflows comes back in the next line
+            numbers += keys.start
+            return numbers
+        if list(map(type, keys)).count(int) < len(keys):
+            return None
+        return np.fromiter(keys, np.int64, len(keys))
+    except OverflowError:
+        return None
+
+
+def _is_int64(number: int) -> bool:
+    return -(1 << 63) <= number < 1 << 63
