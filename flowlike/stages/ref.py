@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowlike.options import check_choice, check_seconds
+from flowlike.stages.loop_thread import check_thread
 from flowlike.stages.messages import Call, Cast, Info, SetDemand, SubscribeTo
 from flowlike.stages.subscription import Subscribe, Subscription
 
@@ -38,7 +39,8 @@ class StageCounts(NamedTuple):
 class StageRef:
     """Names a running stage and carries messages to it. Made by :meth:`StageGroup.start`.
 
-    Use it on the event loop of its group.
+    Use it on the event loop of its group: a message from another thread is a ``RuntimeError``
+    that says how to send it.
 
     Attributes:
         name: for people; need not be unique.
@@ -107,8 +109,10 @@ class StageRef:
             ValueError: ``timeout`` is 0 or less.
             TimeoutError: no reply in time.
             StageStopped: the stage has ended.
+            RuntimeError: called in another thread.
             Exception: what ``handle_call`` raised; the stage lives on.
         """
+        self._check_thread("call", "asyncio.run_coroutine_threadsafe(ref.call(request), loop)")
         seconds = None if timeout is None else check_seconds("timeout", timeout)
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.deliver(Call(request, reply))
@@ -121,11 +125,21 @@ class StageRef:
         return reply.result()
 
     def cast(self, message: Any) -> None:
-        """Send a message to ``handle_cast``; there is no reply."""
+        """Send a message to ``handle_cast``; there is no reply.
+
+        Raises:
+            RuntimeError: called in another thread.
+        """
+        self._check_thread("cast", "loop.call_soon_threadsafe(ref.cast, message)")
         self.deliver(Cast(message))
 
     def send(self, message: Any) -> None:
-        """Send a message to ``handle_info``; there is no reply."""
+        """Send a message to ``handle_info``; there is no reply.
+
+        Raises:
+            RuntimeError: called in another thread.
+        """
+        self._check_thread("send", "loop.call_soon_threadsafe(ref.send, message)")
         self.deliver(Info(message))
 
     async def stop(self, reason: Reason = "normal") -> None:
@@ -172,6 +186,9 @@ class StageRef:
     def finish(self) -> None:
         """Let the stage end normally once its events so far have left, as its own ``finish``."""
         self._stage.finish()
+
+    def _check_thread(self, what: str, instead: str) -> None:
+        check_thread(self._stage._loop, what, instead)
 
     def counts(self) -> StageCounts:
         """What the stage has done so far; still there after its end."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from flowlike.batches import Batch
 from flowlike.errors import StageStopped
 from flowlike.stages.dispatchers import DemandDispatcher, Dispatcher
+from flowlike.stages.loop_thread import check_thread
 
 if TYPE_CHECKING:
     from flowlike.stages.running import RunningStage
@@ -78,7 +79,12 @@ class Stage:
         return "automatic"
 
     def handle_cancel(self, reason: str | BaseException, peer: Subscription) -> Any:
-        """Called on either end when a subscription is over; may return events."""
+        """Called when a subscription is over; may return events.
+
+        A consumer hears of it whether the subscription was cancelled or its producer has ended,
+        after all events of that; a producer when it was cancelled or its consumer has ended. For
+        the end of the stage itself there is :meth:`on_stop`.
+        """
 
     def handle_call(self, request: Any) -> Any:
         """Called for :meth:`StageRef.call`; what it returns is the reply.
@@ -103,8 +109,11 @@ class Stage:
 
         Raises:
             StageStopped: the stage is not running.
+            RuntimeError: called in another thread.
         """
-        self._started().finish()
+        running = self._started()
+        check_thread(running._loop, "finish", "loop.call_soon_threadsafe(stage.finish)")
+        running.finish()
 
     def _started(self) -> RunningStage:
         if self._running is None:
@@ -130,13 +139,17 @@ class Emitter(Stage, Generic[Out]):
     def emit(self, events: Batch) -> None:
         """Send events at once, as far as they were asked for; the rest waits in the buffer.
 
-        Call it on the loop of the stage, inside a callback or outside.
+        Call it on the loop of the stage, inside a callback or outside; from another thread with
+        ``loop.call_soon_threadsafe(stage.emit, events)``.
 
         Raises:
             StageStopped: the stage is not running.
             TypeError: ``events`` is no batch.
+            RuntimeError: called in another thread.
         """
-        self._started().emit(events)
+        running = self._started()
+        check_thread(running._loop, "emit", "loop.call_soon_threadsafe(stage.emit, events)")
+        running.emit(events)
 
     def format_discarded(self, count: int) -> str | None:
         """What to log when a full buffer dropped ``count`` events; ``None``: nothing."""
