@@ -35,6 +35,13 @@ class ConsumingStage(RunningStage):
         self.inlet = self._inlet = Inlet()
         self._asks: list[tuple[Subscription, int]] = []  # more to ask for, and of whom
 
+    def work_off(self) -> bool:
+        """See :meth:`RunningStage.work_off`."""
+        if not self._inlet.arrivals or not self._can_work():
+            return False
+        self._work()
+        return True
+
     def _can_work(self) -> bool:
         if self._finishing:
             return self.outlet is None or self.outlet.is_empty()

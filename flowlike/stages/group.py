@@ -10,8 +10,8 @@ from typing import Any, Self
 from flowlike.options import check_choice
 from flowlike.stages.kinds import running_stage
 from flowlike.stages.messages import Ended, Start, SubscribeTo
-from flowlike.stages.owner import Reason
-from flowlike.stages.ref import StageRef, as_subscribe
+from flowlike.stages.owner import Reason, check_reason
+from flowlike.stages.ref import StageRef, as_subscribe, check_outside
 from flowlike.stages.restart_limit import RESTARTS, RestartLimit
 from flowlike.stages.restarts import Child, Restarts
 from flowlike.stages.run_queue import RunQueue, run_queue_on
@@ -170,21 +170,19 @@ class StageGroup:
         Raises:
             TypeError: no stage, a stage that runs already, or a producer that subscribes.
             ValueError: a producer refuses the subscription, or another ``restart``.
-            RuntimeError: the group is not entered, or has ended.
+            RuntimeError: the group is not entered, or has ended; or a callback of a producer in
+                ``subscribe_to`` would wait here for its own end.
             CancelledError: the caller was cancelled; the stage is ended.
         """
+        if isinstance(subscribe_to, (StageRef, Subscribe)):
+            raise TypeError(f"subscribe_to takes several: give subscribe_to=[{subscribe_to!r:.80}]")
         options = [as_subscribe(to) for to in subscribe_to]
+        check_outside(*(each.to for each in options))
         check_choice("restart", restart, RESTARTS)
         if self._restarts is not None:
             down = self._restarts.is_down
             await self._until(lambda: not any(down(each.to) for each in options))
         running = self._admit(stage, name, options, restart, "starting")
-        if options and running.inlet is None:
-            self._discard(running)
-            raise TypeError(
-                f"{type(running.stage).__name__} is a Producer and cannot subscribe to anything; "
-                "derive it from ProducerConsumer or Consumer"
-            )
         loop = asyncio.get_running_loop()
         asked = tuple(SubscribeTo(each, loop.create_future()) for each in options)
         started: asyncio.Future[Any] = loop.create_future()
@@ -226,7 +224,12 @@ class StageGroup:
         await self._until(self._all_ended)
 
     def end(self, reason: Reason = "shutdown") -> None:
-        """End every stage now, callbacks that await included; :meth:`wait` for the end."""
+        """End every stage now, callbacks that await included; :meth:`wait` for the end.
+
+        Raises:
+            ValueError: ``reason`` is neither "normal", "shutdown" nor an exception.
+        """
+        check_reason(reason)
         if self._restarts is not None:
             self._restarts.close()
         for stage in list(self._running):
@@ -277,13 +280,13 @@ class StageGroup:
             raise RuntimeError("start stages inside the `async with StageGroup()` block")
         if self._error is not None:
             raise RuntimeError("this StageGroup has failed and starts no stage") from self._error
-        running = self._run(stage, name)
+        running = self._run(stage, name, options)
         if self._restarts is not None:
             self._restarts.admit(Child(stage, running, options, restart, state))
         return running
 
     def _revive(self, child: Child) -> RunningStage:
-        running = self._run(child.made_by, child.ref.name)
+        running = self._run(child.made_by, child.ref.name, child.options)
         child.ref.renew(running)
         return running
 
@@ -300,13 +303,23 @@ class StageGroup:
             self._restarts.forget(running)
         running.end("shutdown")
 
-    def _run(self, stage: Stage | Callable[[], Stage], name: str | None) -> RunningStage:
+    def _run(
+        self,
+        stage: Stage | Callable[[], Stage],
+        name: str | None,
+        options: Sequence[Subscribe],
+    ) -> RunningStage:
         assert self._queue is not None and self._loop is not None
         made: Any = stage if isinstance(stage, Stage) or not callable(stage) else stage()
         if not isinstance(made, (Producer, ProducerConsumer, Consumer)):
             raise TypeError(
                 f"start takes a Producer, ProducerConsumer or Consumer, or a callable that makes "
                 f"one, not {made!r:.80}"
+            )
+        if options and isinstance(made, Producer):
+            raise TypeError(
+                f"{type(made).__name__} is a Producer and cannot subscribe to anything; "
+                "derive it from ProducerConsumer or Consumer"
             )
         if made._running is not None:
             raise TypeError(f"{made!r:.80} runs already; make another instance")

@@ -22,6 +22,7 @@ __all__ = [
     "Call",
     "Cancelled",
     "Cast",
+    "Discarded",
     "Ended",
     "Events",
     "Info",
@@ -102,6 +103,12 @@ class Stop(NamedTuple):
     """Anyone to a stage: end, with this reason."""
 
     reason: str | BaseException
+
+
+class Discarded(NamedTuple):
+    """Stage to itself: its buffer has dropped so many events; log it."""
+
+    events: int
 
 
 class SetDemand(NamedTuple):

@@ -9,10 +9,21 @@ if TYPE_CHECKING:
     from flowlike.stages.running import RunningStage
     from flowlike.stages.subscription import Subscribe
 
-__all__ = ["Owner", "Reason"]
+__all__ = ["Owner", "Reason", "check_reason"]
 
 Reason: TypeAlias = str | BaseException
 """Why a stage has ended: "normal" or "shutdown" for a planned end, else the exception."""
+
+
+def check_reason(reason: Reason) -> Reason:
+    """Return ``reason`` if a stage or a subscription may end for it.
+
+    Raises:
+        ValueError: it may not: a name of one's own, or the class of an exception.
+    """
+    if not isinstance(reason, BaseException) and reason not in ("normal", "shutdown"):
+        raise ValueError(f"reason must be 'normal', 'shutdown' or an exception, not {reason!r:.80}")
+    return reason
 
 
 class Owner(Protocol):

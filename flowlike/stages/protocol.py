@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections.abc import Callable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from flowlike.stages.messages import (
     Call,
     Cancelled,
     Cast,
+    Discarded,
     Ended,
     Events,
     Info,
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
     from flowlike.stages.running import RunningStage
     from flowlike.stages.supplying import SupplyingStage
 
-__all__ = ["HANDLERS", "refuse"]
+__all__ = ["HANDLERS", "log_discarded", "refuse"]
+
+_log = logging.getLogger("flowlike")
 
 _numbers = itertools.count(1)
 
@@ -137,7 +141,22 @@ def _ended(running: RunningStage, message: Ended) -> None:
 
 
 def _stop(running: RunningStage, message: Stop) -> None:
-    running.end(message.reason)
+    """End, after the events that came before this message."""
+    if running.work_off():
+        running.put_first((message,))
+    else:
+        running.end(message.reason)
+
+
+def _discarded(running: RunningStage, message: Discarded) -> None:
+    stage: Any = running.stage
+    running.call(stage.format_discarded, (message.events,), log_discarded)
+
+
+def log_discarded(text: str | None) -> None:
+    """Log what ``format_discarded`` has returned."""
+    if text is not None:
+        _log.warning("%s", text)
 
 
 def _set_demand(running: SupplyingStage, message: SetDemand) -> None:
@@ -148,9 +167,13 @@ def _call(running: RunningStage, message: Call) -> None:
     """A failure of ``handle_call`` belongs to the caller; the stage lives on."""
     request, reply = message
 
-    async def wait_for(answer: Any) -> None:
+    async def handle_call(answer: Any) -> None:
         try:
             value = await answer
+        except asyncio.CancelledError:
+            if running.is_ending:
+                raise
+            _fail_cancelled(running, reply)
         except Exception as error:  # noqa: BLE001 - handed to the caller whatever it is
             if not reply.done():
                 reply.set_exception(error)
@@ -158,19 +181,30 @@ def _call(running: RunningStage, message: Call) -> None:
             if not reply.done():
                 reply.set_result(value)
 
+    def answered(_: Any = None) -> None:
+        running.unanswered = None
+
+    running.unanswered = message
     try:
         answer = running.stage.handle_call(request)
     except Exception as error:  # noqa: BLE001 - handed to the caller whatever it is
         if not reply.done():
             reply.set_exception(error)
+    except BaseException as error:  # noqa: BLE001 - Ctrl-C, say; it is the owner's
+        running.crash(error, running.stage.handle_call)
         return
-    if isinstance(answer, asyncio.Future):
-        _reply_later(running, answer, reply)
-    elif type(answer) is CoroutineType or hasattr(type(answer), "__await__"):
-        running.unanswered = message
-        running.call(wait_for, (answer,), lambda _: setattr(running, "unanswered", None))
-    elif not reply.done():
-        reply.set_result(answer)
+    else:
+        if isinstance(answer, asyncio.Future):
+            _reply_later(running, answer, reply)
+        elif type(answer) is CoroutineType or hasattr(type(answer), "__await__"):
+            running.call(handle_call, (answer,), answered)
+            if type(answer) is CoroutineType and running._task is not None:
+                # One that was cancelled before its first step was never awaited.
+                running._task.add_done_callback(lambda _: answer.close())
+            return
+        elif not reply.done():
+            reply.set_result(answer)
+    answered()
 
 
 def _reply_later(
@@ -183,8 +217,7 @@ def _reply_later(
         if reply.done():
             return
         if answer.cancelled():
-            text = f"stage {running.ref.name!r} has cancelled the answer to this call"
-            reply.set_exception(RuntimeError(text))  # the caller itself is not cancelled
+            _fail_cancelled(running, reply)
         elif (error := answer.exception()) is not None:
             reply.set_exception(error)
         else:
@@ -202,6 +235,13 @@ def _reply_later(
     reply.add_done_callback(given_up)
     running.ended.add_done_callback(ended)
     answer.add_done_callback(answered)
+
+
+def _fail_cancelled(running: RunningStage, reply: asyncio.Future[Any]) -> None:
+    """What the answer waits for was cancelled; the caller itself is not."""
+    if not reply.done():
+        text = f"stage {running.ref.name!r} has cancelled the answer to this call"
+        reply.set_exception(RuntimeError(text))
 
 
 def _cast(running: RunningStage, message: Cast) -> None:
@@ -226,6 +266,7 @@ HANDLERS: dict[type, Callable[[Any, Any], None]] = {
     Call: _call,
     Cancelled: _cancelled,
     Cast: _cast,
+    Discarded: _discarded,
     Ended: _ended,
     Events: _events,
     Info: _info,

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowlike.options import check_choice, check_seconds
 from flowlike.stages.loop_thread import check_thread
 from flowlike.stages.messages import Call, Cast, Info, SetDemand, SubscribeTo
+from flowlike.stages.owner import check_reason
 from flowlike.stages.subscription import Subscribe, Subscription
 
 if TYPE_CHECKING:
     from flowlike.stages.owner import Reason
     from flowlike.stages.running import RunningStage
 
-__all__ = ["StageCounts", "StageRef", "as_subscribe"]
+__all__ = ["StageCounts", "StageRef", "as_subscribe", "check_outside"]
 
 
 class StageCounts(NamedTuple):
@@ -86,6 +87,7 @@ class StageRef:
             TypeError: this stage is a producer, or ``to`` none.
             ValueError: the producer's dispatcher refuses the options.
             StageStopped: one of the two has ended.
+            RuntimeError: a callback of one of the two would wait here for its own end.
         """
         options = as_subscribe(to)
         if self._stage.inlet is None:
@@ -93,6 +95,7 @@ class StageRef:
                 f"stage {self.name!r} is a producer and cannot subscribe to anything; "
                 "derive it from ProducerConsumer or Consumer"
             )
+        check_outside(self, options.to)
         reply: asyncio.Future[Subscription] = asyncio.get_running_loop().create_future()
         self.deliver(SubscribeTo(options, reply))
         return await reply
@@ -145,10 +148,13 @@ class StageRef:
     async def stop(self, reason: Reason = "normal") -> None:
         """End the stage and wait until it has ended.
 
-        It handles the messages before this one first. A callback that still awaits after 5 s
-        is cancelled.
+        It handles the messages before this one first, and the events that came before, as far as
+        its consumers have asked for what becomes of them. What still awaits after 5 s is cancelled.
+
+        Raises:
+            ValueError: ``reason`` is neither "normal", "shutdown" nor an exception.
         """
-        self._stage.end_soon(reason)
+        self._stage.end_soon(check_reason(reason))
         await self.wait()
 
     async def wait(self) -> Reason:
@@ -207,6 +213,20 @@ class StageRef:
         """How many events wait in the stage because nobody asked for them yet."""
         outlet = self._stage.outlet
         return 0 if outlet is None else outlet.held()
+
+
+def check_outside(*stages: StageRef) -> None:
+    """Whoever waits for a turn of a stage must not be the callback that the stage waits for.
+
+    Raises:
+        RuntimeError: the current task is a callback of one of these stages.
+    """
+    for each in stages:
+        if each._stage.is_calling:
+            raise RuntimeError(
+                f"a callback of stage {each.name!r} waits for a subscription, for which the stage "
+                "would have to do something else; subscribe in a task of its own"
+            )
 
 
 def as_subscribe(to: Subscribe | StageRef) -> Subscribe:

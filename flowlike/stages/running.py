@@ -11,7 +11,6 @@ it handles its messages with plain calls. Only while a callback is really awaiti
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import CoroutineType
@@ -21,20 +20,20 @@ import numpy as np
 
 from flowlike.batches import Batch, as_batch
 from flowlike.errors import StageStopped
+from flowlike.options import is_coroutine_function
 from flowlike.stages.inlet import Inlet
-from flowlike.stages.messages import Cancelled, Events, Stop
+from flowlike.stages.messages import Cancelled, Discarded, Events, Stop
 from flowlike.stages.outlet import Outlet, outlet_of
 from flowlike.stages.owner import Owner, Reason
-from flowlike.stages.protocol import HANDLERS, refuse
+from flowlike.stages.protocol import HANDLERS, log_discarded, refuse
 from flowlike.stages.ref import StageRef
 from flowlike.stages.run_queue import RunQueue
 from flowlike.stages.stage import Batches, Emitter, Stage
 
 __all__ = ["GRACE", "RunningStage"]
 
-_log = logging.getLogger("flowlike")
-
-_BATCHES = frozenset((Batches, list, range, np.ndarray))  # what callbacks mostly return
+_LISTS = frozenset((list, range))
+_BATCHES = _LISTS | {Batches, np.ndarray}  # what callbacks mostly return
 
 GRACE = 5.0
 """Seconds that a callback may still take when its stage is asked to stop."""
@@ -181,6 +180,11 @@ class RunningStage:
         """True once its end has begun, and after it."""
         return self._stopping
 
+    @property
+    def is_calling(self) -> bool:
+        """True for code that runs in a callback of this stage which awaits."""
+        return self._task is not None and self._task is asyncio.current_task()
+
     # Turns.
 
     def turn(self) -> None:
@@ -211,6 +215,13 @@ class RunningStage:
             self._wake(first=self._goes_first())
         elif mailbox:
             self._wake()
+
+    def work_off(self) -> bool:
+        """Do one piece of what came before the message that is handled; false if nothing is left.
+
+        Events for whose results no consumer has asked are none that can be handled.
+        """
+        return False
 
     def _work(self) -> None:
         """Do one piece of what there is to do."""
@@ -271,8 +282,8 @@ class RunningStage:
         kind = type(result)
         if kind is Batches:
             for batch in result:
-                self._send(batch)
-        elif kind in _BATCHES:
+                self._send(as_batch(batch, f"{type(self.stage).__name__}.{callback}"))
+        elif kind in _LISTS:
             self._send(result)
         else:
             self._send(as_batch(result, f"{type(self.stage).__name__}.{callback}"))
@@ -281,9 +292,10 @@ class RunningStage:
         assert self.outlet is not None
         dropped = self.outlet.send(batch)
         if dropped and isinstance(self.stage, Emitter):
-            text = self.stage.format_discarded(dropped)
-            if text is not None:
-                _log.warning("%s", text)
+            if is_coroutine_function(self.stage.format_discarded):
+                self.put_first((Discarded(dropped),))  # it is awaited in a turn of its own
+            else:
+                log_discarded(self.stage.format_discarded(dropped))
 
     def _await(
         self,

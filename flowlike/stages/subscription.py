@@ -10,6 +10,7 @@ from flowlike.options import check_callable, check_choice, check_count
 from flowlike.stages.cancel_modes import MODES
 from flowlike.stages.demand import AutoDemand, Demand, demand_policy
 from flowlike.stages.messages import Ask, Cancelled
+from flowlike.stages.owner import check_reason
 
 if TYPE_CHECKING:
     from flowlike.stages.ref import StageRef
@@ -109,7 +110,12 @@ class Subscription:
         self._peer.deliver(Ask(self._number, count))
 
     async def cancel(self, reason: str | BaseException = "normal") -> None:
-        """End the subscription; both ends get ``handle_cancel`` with this reason."""
+        """End the subscription; both ends get ``handle_cancel`` with this reason.
+
+        Raises:
+            ValueError: ``reason`` is neither "normal", "shutdown" nor an exception.
+        """
+        check_reason(reason)
         # The producer decides what was the last event, then tells the consumer: none is lost.
         producer = self._peer if self.role == "producer" else self._owner
         producer.deliver(Cancelled(self._number, reason))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -57,14 +58,19 @@ class BroadcastDispatcher:
     __slots__ = ("_consumers", "_demand", "_least", "_selectors")
 
     def __init__(self) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
         self._demand: dict[int, int] = {}
         self._selectors: dict[int, Selector | None] = {}
         self._consumers: dict[int, Hashable] = {}
         self._least = 0  # the smallest open demand; 0 without consumers
 
-    def fresh(self) -> BroadcastDispatcher:
+    def fresh(self) -> Self:
         """See :meth:`Dispatcher.fresh`."""
-        return BroadcastDispatcher()
+        dispatcher = copy.copy(self)  # of a class of one's own too
+        dispatcher._clear()
+        return dispatcher
 
     def subscribe(self, subscription: int, options: Subscribe, consumer: Hashable = None) -> None:
         """See :meth:`Dispatcher.subscribe`.

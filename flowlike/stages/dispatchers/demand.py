@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from flowlike.batches import Batch
 from flowlike.options import check_count
@@ -33,12 +34,17 @@ class DemandDispatcher:
     def __init__(self, shuffle: bool = False, max_demand: int | None = None) -> None:
         self._shuffle = bool(shuffle)
         self._max = None if max_demand is None else check_count("max_demand", max_demand)
+        self._clear()
+
+    def _clear(self) -> None:
         self._demand: dict[int, int] = {}
         self._open = 0
 
-    def fresh(self) -> DemandDispatcher:
+    def fresh(self) -> Self:
         """See :meth:`Dispatcher.fresh`."""
-        return DemandDispatcher(self._shuffle, self._max)
+        dispatcher = copy.copy(self)  # of a class of one's own too
+        dispatcher._clear()
+        return dispatcher
 
     def subscribe(self, subscription: int, options: Subscribe, consumer: Hashable = None) -> None:
         """See :meth:`Dispatcher.subscribe`.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from operator import length_hint
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class PartitionDispatcher:
         split: in place of ``hash``: splits a whole batch into one batch a partition.
 
     Raises:
-        ValueError: no partition, a name twice, or neither ``hash`` nor ``split``.
+        ValueError: no partition, a name twice or ``None``, or neither ``hash`` nor ``split``.
         TypeError: ``hash`` cannot be called.
     """
 
@@ -70,9 +71,17 @@ class PartitionDispatcher:
         self._index = {name: index for index, name in enumerate(names)}
         if not names or len(self._index) < len(names):
             raise ValueError(f"partitions must be one or more different names, not {names!r}")
+        if None in self._index:
+            raise ValueError(
+                f"None in {names!r} cannot name a partition: a hash of None drops the event"
+            )
         if (hash is None) == (split is None):
             raise ValueError("give PartitionDispatcher either hash or split")
         self._split = split or _split_by(check_callable("hash", hash), self._index)
+        self._clear()
+
+    def _clear(self) -> None:
+        names = self._names
         self._consumers: list[int | None] = [None] * len(names)
         self._positions: dict[int, int] = {}
         self._demand = [0] * len(names)
@@ -85,9 +94,11 @@ class PartitionDispatcher:
         """The names of the partitions, in order."""
         return self._names
 
-    def fresh(self) -> PartitionDispatcher:
+    def fresh(self) -> Self:
         """See :meth:`Dispatcher.fresh`."""
-        return PartitionDispatcher(self._names, split=self._split)
+        dispatcher = copy.copy(self)  # of a class of one's own too
+        dispatcher._clear()
+        return dispatcher
 
     def subscribe(self, subscription: int, options: Subscribe, consumer: Hashable = None) -> None:
         """See :meth:`Dispatcher.subscribe`.
