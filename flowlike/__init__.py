@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from flowlike.flow import RunningFlow as RunningFlow
     from flowlike.flow import RunReport as RunReport
     from flowlike.flow import StageReport as StageReport
+    from flowlike.operators import Continue as Continue
+    from flowlike.operators import Fire as Fire
     from flowlike.operators import GlobalWindow as GlobalWindow
     from flowlike.operators import TriggerContext as TriggerContext
     from flowlike.runners import LocalRunner as LocalRunner
@@ -42,8 +44,10 @@ __all__ = [
     "BroadcastDispatcher",
     "Consumer",
     "ConsumerSupervisor",
+    "Continue",
     "DemandDispatcher",
     "Dispatcher",
+    "Fire",
     "Flow",
     "FlowBuildError",
     "FlowlikeError",
@@ -70,7 +74,7 @@ __all__ = [
 _ROOMS = {
     "errors": ("FlowBuildError", "FlowlikeError", "KernelError", "SourceExhausted", "StageStopped"),
     "flow": ("Flow", "RunReport", "RunningFlow", "StageReport"),
-    "operators": ("GlobalWindow", "TriggerContext"),
+    "operators": ("Continue", "Fire", "GlobalWindow", "TriggerContext"),
     "runners": ("LocalRunner",),
     "stages": (
         "Batches",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowlike.batches import Batch
 from flowlike.connectors import Drain
@@ -12,16 +13,34 @@ from flowlike.flow.calling import Caller
 from flowlike.operators import Calls, Program
 from flowlike.stages import Batches, Dispatcher, ProducerConsumer, Subscribe, Subscription
 
-__all__ = ["FOREIGN", "Replica"]
+__all__ = ["Replica", "Upstream"]
 
-FOREIGN = object()
-"""The tag of a subscription to a stage that is not the flow's."""
+
+class Upstream(NamedTuple):
+    """The tag of a replica's subscription.
+
+    Attributes:
+        number: of the producer, from 0, in the order of the plan.
+        foreign: whether it is a stage that is not the flow's.
+    """
+
+    number: int
+    foreign: bool = False
+
+
+class Tick(NamedTuple):
+    """Tells a replica that the time has come which its program has asked for."""
+
+    due: float
+
 
 Steps = Generator[Calls, list[Any], list[Batch]]
 
 
 class Replica(ProducerConsumer[Any, Any]):
     """Feeds its program with batches and does the calls that the program asks for.
+
+    A program that waits for a time has one timer, which ends with the stage.
 
     Args:
         program: what the layer does; this replica's alone.
@@ -46,9 +65,21 @@ class Replica(ProducerConsumer[Any, Any]):
         self._caller = caller
         self._on_init = on_init
         self._foreign: list[Subscription] = []
+        self._timed = program.timed
+        self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None  # when the timer rings
+        self._time: Callable[[], float] = float
+
+    @property
+    def late(self) -> int:
+        """How many events came after their windows had closed."""
+        return self._program.late
 
     def on_start(self) -> None:
         """Call the user's ``on_init``; its result is ignored."""
+        if self._timed:
+            self._time = asyncio.get_running_loop().time
+            self._program.begin(self._time())
         if self._on_init is not None:
             try:
                 self._on_init()
@@ -58,12 +89,27 @@ class Replica(ProducerConsumer[Any, Any]):
 
     def handle_subscribe(self, role: str, options: Subscribe, peer: Subscription) -> str:
         """Remember what has to be cancelled in order to drain."""
-        if role == "producer" and options.tag is FOREIGN:
+        if role == "producer" and options.tag.foreign:
             self._foreign.append(peer)
         return "automatic"
 
-    async def handle_cast(self, message: Drain) -> None:
-        """Take no more of stages that are not the flow's: they live on."""
+    def on_stop(self, reason: str | BaseException) -> None:
+        """End the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def handle_cast(self, message: Drain | Tick) -> Any:
+        """Do what is due, or, to drain, take no more of stages that are not the flow's."""
+        if isinstance(message, Tick):
+            if self._open_producers == 0:
+                return None  # it was on its way when the end came
+            # A loop may call a little early.
+            now = max(message.due, self._time())
+            return self._drive(self._armed(self._program.tick(now)), perf_counter())
+        return self._leave()
+
+    async def _leave(self) -> None:
+        """Those stages live on."""
         foreign, self._foreign = self._foreign, []
         for subscription in foreign:
             await subscription.cancel()
@@ -72,21 +118,44 @@ class Replica(ProducerConsumer[Any, Any]):
         self, events: Batch, producer: Subscription
     ) -> Batches | Coroutine[Any, Any, Batches]:
         """Push a batch through the program."""
-        return self._drive(self._program.push(events), perf_counter())
+        number = producer.options.tag.number
+        if self._timed:
+            steps = self._armed(self._program.push(events, number, self._time()))
+        else:
+            steps = self._program.push(events, number)
+        return self._drive(steps, perf_counter())
 
     def handle_cancel(self, reason: str | BaseException, peer: Subscription) -> Any:
-        """After the last producer's last event: let the program finish."""
+        """After a producer's last event tell the program; after the last one's, let it finish."""
         if peer.role == "consumer" or isinstance(reason, BaseException):
             return None
         self._open_producers -= 1
         if self._open_producers:
-            return None
+            steps = self._program.upstream_ended(peer.options.tag.number, self._time())
+            return self._drive(self._armed(steps), perf_counter())
         self.finish()  # a subscription that was cancelled, to drain, does not do so by itself
-        return self._drive(self._program.finish(), perf_counter())
+        return self._drive(self._armed(self._program.finish(self._time())), perf_counter())
 
     def format_discarded(self, count: int) -> str:
         """Says which layer it was."""
         return f"{self._started().ref.name} has discarded {count} events from its full buffer"
+
+    def _armed(self, steps: Steps) -> Steps:
+        """The same; when it is done the timer is set to what the program then waits for."""
+        batches = yield from steps
+        due = self._program.deadline
+        if due != self._due:
+            self._due = due
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if due is not None:
+                self._timer = asyncio.get_running_loop().call_at(due, self._ring, due)
+        return batches
+
+    def _ring(self, due: float) -> None:
+        self._timer = self._due = None
+        self._started().ref.cast(Tick(due))
 
     def _drive(self, steps: Steps, started: float) -> Batches | Coroutine[Any, Any, Batches]:
         """Run the program as far as it goes by itself; a coroutine does the rest."""

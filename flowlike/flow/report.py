@@ -57,7 +57,9 @@ class RunReport:
     stages: tuple[StageReport, ...]
 
 
-def report_stage(name: str, replica: int, ref: StageRef, wall_time: float) -> StageReport:
+def report_stage(
+    name: str, replica: int, ref: StageRef, wall_time: float, *, late: int = 0
+) -> StageReport:
     """What one running or ended stage did so far."""
     counts = ref.counts()
     return StageReport(
@@ -65,7 +67,7 @@ def report_stage(name: str, replica: int, ref: StageRef, wall_time: float) -> St
         replica=replica,
         events_in=counts.events_in,
         events_out=counts.events_out,
-        late=0,
+        late=late,
         discarded=counts.discarded,
         busy=counts.busy,
         waiting=max(0.0, wall_time - counts.busy),

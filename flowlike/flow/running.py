@@ -17,13 +17,13 @@ from flowlike.flow.calling import Caller
 from flowlike.flow.collectors import Collector, Ignore
 from flowlike.flow.planner import Input, LayerPlan, Node, Plan, SourcePlan, StagePlan, cpus
 from flowlike.flow.pools import Pools
-from flowlike.flow.replica import FOREIGN, Replica
+from flowlike.flow.replica import Replica, Upstream
 from flowlike.flow.report import RunReport, report_stage
-from flowlike.flow.routing import Routing, Shuffle
+from flowlike.flow.routing import JoinSide, Partition, Routing, Shuffle
 from flowlike.flow.run_options import RunOptions
 from flowlike.flow.staged import Into
 from flowlike.observe import ProgressBar
-from flowlike.operators import compile_program
+from flowlike.operators import compile_program, key_function
 from flowlike.options import check_choice
 from flowlike.stages import Dispatcher, Producer, StageGroup, StageRef, Subscribe, Subscription
 from flowlike.stages.running import GRACE
@@ -71,6 +71,7 @@ class RunningFlow:
         self._opening = StageGroup() if options.runner is None else options.runner.open()
         self._group: StageGroup | None = None
         self._stages: dict[Node, list[StageRef]] = {}
+        self._replicas: dict[StageRef, Replica] = {}
         self._started = 0.0
         self._stopped: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -167,7 +168,7 @@ class RunningFlow:
         """A report so far; after the end the final one."""
         wall_time = (self._stopped or perf_counter()) - self._started
         stages = tuple(
-            report_stage(plan.name, replica, ref, wall_time)
+            report_stage(plan.name, replica, ref, wall_time, late=self._late(ref))
             for plan in self._stages
             for replica, ref in enumerate(self._own(plan))
         )
@@ -189,6 +190,10 @@ class RunningFlow:
             ),
             stages=stages,
         )
+
+    def _late(self, ref: StageRef) -> int:
+        replica = self._replicas.get(ref)
+        return 0 if replica is None else replica.late
 
     def _stop_reading(self) -> None:
         for plan in self._plan.sources:
@@ -317,11 +322,15 @@ class RunningFlow:
             on_init = functools.partial(options.on_init, replica, plan.stages)
         ignored = isinstance(self._collector, Ignore) and not self._into
         hands_on = plan not in self._plan.outputs or not ignored
+        upstream = [(each, ref) for each in plan.inputs for ref in self._stages[each.node]]
         stage = Replica(
             compile_program(
                 plan.layer,
                 partition=replica,
                 partitions=plan.stages,
+                upstreams=plan.upstream_stages,
+                key=[_key(each.routing) for each, _ in upstream],
+                sides=[each.side for each, _ in upstream],
                 emits=hands_on or not plan.layer.has_reduce,
             ),
             producers=plan.upstream_stages,
@@ -332,18 +341,19 @@ class RunningFlow:
         if options.buffer_size is not None:
             stage.buffer_size = options.buffer_size
         stage.buffer_keep = options.buffer_keep
-        return group.spawn(
+        ref = group.spawn(
             stage,
             name=f"{plan.name}, replica {replica}",
             subscribe_to=[
-                self._subscription(plan, replica, each, producer)
-                for each in plan.inputs
-                for producer in self._stages[each.node]
+                self._subscription(plan, replica, number, *each)
+                for number, each in enumerate(upstream)
             ],
         )
+        self._replicas[ref] = stage
+        return ref
 
     def _subscription(
-        self, plan: LayerPlan, replica: int, source: Input, producer: StageRef
+        self, plan: LayerPlan, replica: int, number: int, source: Input, producer: StageRef
     ) -> Subscribe:
         foreign = isinstance(source.node, StagePlan) and producer in source.node.members
         return Subscribe(
@@ -353,8 +363,21 @@ class RunningFlow:
             # The planned end of a stage that is not the flow's is the end of a source.
             cancel="transient" if foreign else "permanent",
             partition=source.routing.partition(replica, plan.stages),
-            tag=FOREIGN if foreign else None,
+            tag=Upstream(number, foreign),
         )
+
+
+def _key(routing: Routing) -> Callable[[Any], Any] | None:
+    """What the events of one session have in common: the key that they were routed by."""
+    if isinstance(routing, JoinSide):
+        return key_function(routing.key)
+    if not isinstance(routing, Partition) or routing.hash is not None:
+        return None
+    return _itself if routing.key is None else key_function(routing.key)
+
+
+def _itself(event: Any) -> Any:
+    return event
 
 
 def _check_loop(ref: StageRef) -> None:

@@ -34,19 +34,27 @@ from flowlike.operators.triggering import EachState as EachState
 from flowlike.operators.triggering import Emit as Emit
 from flowlike.operators.triggering import MapState as MapState
 from flowlike.operators.triggering import OnTrigger as OnTrigger
+from flowlike.operators.windows import Continue as Continue
+from flowlike.operators.windows import Entering as Entering
+from flowlike.operators.windows import Entry as Entry
+from flowlike.operators.windows import Fire as Fire
 from flowlike.operators.windows import GlobalWindow as GlobalWindow
 from flowlike.operators.windows import Window as Window
 
 __all__ = [
     "Calls",
     "CollectBatch",
+    "Continue",
     "CountBy",
     "Each",
     "EachState",
     "Emit",
     "EmitAndReduce",
+    "Entering",
+    "Entry",
     "ExecutorChoice",
     "Filter",
+    "Fire",
     "FlatMap",
     "GlobalWindow",
     "Group",

@@ -14,10 +14,10 @@ from flowlike.operators.placement import executor_of
 from flowlike.operators.reducing import ReduceBatch, Reducing
 from flowlike.operators.segments import Segment, split
 from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, Triggering
-from flowlike.operators.windows import Window
+from flowlike.operators.windows import Entering, Window
 from flowlike.options import is_coroutine_function
 
-__all__ = ["Group", "Layer"]
+__all__ = ["Group", "Layer", "Segments"]
 
 
 class Group(NamedTuple):
@@ -30,6 +30,20 @@ class Group(NamedTuple):
 
     labels: tuple[str, ...]
     executor: Placement
+
+
+class Segments(NamedTuple):
+    """How the operators before a reduce run.
+
+    Attributes:
+        outer: before the windows see the events: all, or those before the entry.
+        inner: between the entry and the reduce.
+        looped: those that run in the loop of the reduce.
+    """
+
+    outer: list[Segment]
+    inner: list[Segment]
+    looped: tuple[Operator, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +81,13 @@ class Layer:
         """Check what only the whole layer tells.
 
         Raises:
-            FlowBuildError: there is a window, but no reduce.
+            FlowBuildError: there is a window, but nothing that it could cut, or a reduce that
+                it cannot have.
         """
-        if self.window is not None and self.reducing is None:
+        if self.window is not None:
+            replaced = any(isinstance(each, OnTrigger) for each in self.operators)
+            self.window.check(self.reducing, replaced)
+        if self.window is not None and self.reducing is None and self.entering is None:
             last = f" after {self.operators[-1].label}" if self.operators else ""
             raise FlowBuildError(
                 f"this layer has the window {self.window!r}, but no reduce{last}: add one "
@@ -85,9 +103,17 @@ class Layer:
         return None
 
     @property
+    def entering(self) -> Entering | None:
+        """The operator that has a state for each window and is no reduce, if there is one."""
+        for operator in self.operators:
+            if isinstance(operator, Entering):
+                return operator
+        return None
+
+    @property
     def before(self) -> tuple[Operator, ...]:
         """The operators before the reduce; without one, all."""
-        return tuple(each for each in self.operators if isinstance(each, (PerEvent, MapBatch)))
+        return tuple(filter(_is_before_reduce, self.operators))
 
     @property
     def after(self) -> tuple[Operator, ...]:
@@ -120,26 +146,37 @@ class Layer:
         )
 
     @property
-    def segments(self) -> tuple[list[Segment], tuple[Operator, ...]]:
+    def segments(self) -> Segments:
         """How the operators before the reduce run, and which of them run in its loop."""
-        segments = split(self.before, self.executor)
-        reducing = self.reducing
-        # A count trigger cuts what enters the reduce, so it must see it as a batch.
-        counts = self.window is not None and self.window.every is not None
-        if reducing is None or not reducing.loops or counts or not segments:
-            return segments, ()
-        if segments[-1].kind != "fused":
-            return segments, ()
-        return segments[:-1], segments[-1].operators
+        entering = self.entering
+        border = len(self.operators) if entering is None else self.operators.index(entering)
+        early, late = self.operators[:border], self.operators[border:]
+        outer = split(filter(_is_before_reduce, early), self.executor)
+        inner = split(filter(_is_before_reduce, late), self.executor)
+        last = outer if entering is None else inner
+        if self.reducing is None or not self.reducing.loops or self._cuts_before_reduce:
+            return Segments(outer, inner, ())
+        if not last or last[-1].kind != "fused":
+            return Segments(outer, inner, ())
+        return Segments(outer, inner, last.pop().operators)
+
+    @property
+    def _cuts_before_reduce(self) -> bool:
+        """True if what enters the reduce must be seen as a batch, which is cut there."""
+        window = self.window
+        if window is None:
+            return False
+        return window.cutting is not None or (self.entering is None and window.looks_at_events)
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """The operators as they run together: fused, sent to an executor, or on their own."""
-        segments, looped = self.segments
-        groups = [
-            Group(tuple(operator.label for operator in segment.operators), segment.executor)
-            for segment in segments
-        ]
+        segments = self.segments
+        groups = [_group(segment) for segment in segments.outer]
+        if self.entering is not None:
+            groups.append(Group((self.entering.label,), None))
+        groups += [_group(segment) for segment in segments.inner]
+        looped = segments.looped
         if self.reducing is not None:
             executor: Placement = None
             if isinstance(self.reducing, ReduceBatch):
@@ -191,3 +228,11 @@ class Layer:
                     f"{operator.label} after {other.label}: on_trigger says itself what "
                     f"leaves, so it stands without map_state and emit; do it in its function"
                 )
+
+
+def _group(segment: Segment) -> Group:
+    return Group(tuple(operator.label for operator in segment.operators), segment.executor)
+
+
+def _is_before_reduce(operator: Operator) -> bool:
+    return isinstance(operator, (PerEvent, MapBatch))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from flowlike.batches import Batch
@@ -16,16 +16,22 @@ from flowlike.operators.windows import GlobalWindow, WindowRun
 
 __all__ = ["Program", "compile_program"]
 
+Steps = Generator[Calls, list[Any], list[Batch]]
+
 
 class Program:
     """One replica of a layer: batches in, batches out, its state in between.
 
-    `push` and `finish` are generators: they yield `Calls` for what has to run elsewhere,
-    are sent the results, and return batches, none of them empty, in order. One of them runs
-    at a time. After an exception the program is not to be used again.
+    What happens to it (`push`, `upstream_ended`, `tick`, `finish`) are generators: they yield
+    `Calls` for what has to run elsewhere, are sent the results, and return batches, none of
+    them empty, in order. One of them runs at a time. After an exception the program is not to
+    be used again.
+
+    The producers that it reads from are told apart by their numbers, from 0. ``now`` is
+    processing time: seconds, from whatever clock the driver has.
 
     Args:
-        steps: what happens before the reduce.
+        steps: what happens before the windows.
         windows: the windows with the reduce, if there is one.
         emits: False if nothing is handed on.
     """
@@ -37,8 +43,28 @@ class Program:
         self._windows = windows
         self._emits = emits
 
-    def push(self, batch: Batch) -> Generator[Calls, list[Any], list[Batch]]:
-        """Take a batch."""
+    @property
+    def timed(self) -> bool:
+        """True if it may ever have a `deadline`; only then ``now`` matters."""
+        return self._windows is not None and self._windows.timed
+
+    @property
+    def deadline(self) -> float | None:
+        """The processing time at which it wants a `tick`; None: no need so far."""
+        return None if self._windows is None else self._windows.deadline
+
+    @property
+    def late(self) -> int:
+        """How many events came after their windows had closed."""
+        return 0 if self._windows is None else self._windows.late
+
+    def begin(self, now: float) -> None:
+        """Processing time begins: the periods of windows and triggers are counted from here."""
+        if self._windows is not None:
+            self._windows.begin(now)
+
+    def push(self, batch: Batch, upstream: int = 0, now: float = 0.0) -> Steps:
+        """Take a batch of a producer."""
         for inline, run in self._steps:
             if len(batch) == 0:
                 return []
@@ -46,18 +72,37 @@ class Program:
         if len(batch) == 0:
             return []
         if self._windows is not None:
-            return (yield from self._windows.push(batch))
+            return (yield from self._windows.push(batch, upstream, now))
         return [batch] if self._emits else []
 
-    def finish(self) -> Generator[Calls, list[Any], list[Batch]]:
+    def upstream_ended(self, upstream: int, now: float = 0.0) -> Steps:
+        """Take the end of a producer; the last one's is `finish`."""
+        if self._windows is None:
+            return []
+        return (yield from self._windows.upstream_ended(upstream, now))
+
+    def tick(self, now: float) -> Steps:
+        """Do what is due."""
+        if self._windows is None:
+            return []
+        return (yield from self._windows.tick(now))
+
+    def finish(self, now: float = 0.0) -> Steps:
         """Take the end of the input: windows that are still open fire "done"."""
         if self._windows is None:
             return []
-        return (yield from self._windows.finish())
+        return (yield from self._windows.finish(now))
 
 
 def compile_program(
-    layer: Layer, *, partition: int, partitions: int, emits: bool = True
+    layer: Layer,
+    *,
+    partition: int,
+    partitions: int,
+    upstreams: int = 1,
+    key: Callable[[Any], Any] | Sequence[Callable[[Any], Any] | None] | None = None,
+    sides: Sequence[int] = (),
+    emits: bool = True,
 ) -> Program:
     """Make the program of one replica of a layer.
 
@@ -65,11 +110,17 @@ def compile_program(
         layer: the description.
         partition: the replica's number, from 0.
         partitions: how many replicas the layer has.
+        upstreams: how many producers the replica reads from.
+        key: the key function of the routing into the layer, or one for each upstream; None
+            where it has none.
+        sides: for each upstream which of the flows that the layer brings together it belongs
+            to, from 0; all to the first, if not given.
         emits: False for `Flow.run`: all functions are called, but nothing is handed on and
             no state is iterated.
 
     Raises:
-        FlowBuildError: the layer has a window, but no reduce.
+        FlowBuildError: the layer has a window, but nothing that it could cut, or a reduce
+            that it cannot have.
 
     >>> from flowlike.operators import Emit, Map, Reduce, run_inline
     >>> layer = Layer().then(Map(abs)).then(Reduce(int, lambda total, n: total + n))
@@ -81,19 +132,29 @@ def compile_program(
     """
     layer.check()
     place = Place(partition, partitions)
-    segments, looped = layer.segments
-    steps = [make_step(segment, place) for segment in segments]
-    reducing = layer.reducing
-    if reducing is None:
-        return Program(steps, None, emits)
+    segments = layer.segments
+    outer = [make_step(segment, place) for segment in segments.outer]
+    reducing, entering = layer.reducing, layer.entering
+    if reducing is None and entering is None:
+        return Program(outer, None, emits)
+    reducer = tail = None
+    if reducing is not None:
+        reducer = make_reducer(
+            reducing,
+            place=place,
+            before=segments.looped,
+            after=layer.after,
+            default=layer.executor,
+            emits=emits,
+        )
+        tail = Tail(layer.after, reducer, reducing.label, place, layer.executor, emits)
     window = GlobalWindow() if layer.window is None else layer.window
-    reducer = make_reducer(
-        reducing,
-        place=place,
-        before=looped,
-        after=layer.after,
-        default=layer.executor,
-        emits=emits,
+    frame = window.frame(
+        place,
+        reducer,
+        tail,
+        None if entering is None else entering.entry(place, sides or [0] * upstreams),
+        [make_step(segment, place) for segment in segments.inner],
     )
-    tail = Tail(layer.after, reducer, reducing.label, place, layer.executor, emits)
-    return Program(steps, window.start(reducer, tail, place), emits)
+    keys = [key] * upstreams if key is None or callable(key) else key
+    return Program(outer, window.start(frame, upstreams, keys), emits)

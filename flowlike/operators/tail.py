@@ -122,7 +122,11 @@ class Tail:
         return self._pass(state, context, keep, outputs, self._calls)
 
     def fire_together(
-        self, chunks: list[Chunk], sizes: list[int], context: TriggerContext, outputs: Outputs
+        self,
+        chunks: list[Chunk],
+        sizes: list[int],
+        contexts: Sequence[TriggerContext],
+        outputs: Outputs,
     ) -> Generator[Calls, list[Any], None]:
         """`fire` for consecutive collected windows, with one call of the first function for all.
 
@@ -132,12 +136,12 @@ class Tail:
         Args:
             chunks: the events of all windows.
             sizes: how many of them each window has.
-            context: the trigger that fired.
+            contexts: the trigger that fired, for each window.
             outputs: takes what leaves.
         """
         kernel = self._kernel
         if kernel is None or not all(fits(kernel, batch) for batch, _, _ in chunks):
-            for window in windows_of(chunks, sizes):
+            for window, context in zip(windows_of(chunks, sizes), contexts, strict=True):
                 yield from self.fire(self._reducer.show(window, False), context, False, outputs)
             return
         pieces = views(chunks)
@@ -156,7 +160,7 @@ class Tail:
         if not rest:
             outputs.own.extend(states)
             return
-        for state in states:
+        for state, context in zip(states, contexts, strict=True):
             yield from self._pass(state, context, False, outputs, rest)
 
     def _call(

@@ -39,7 +39,7 @@ def test_the_sums_of_the_contract(layer, events, action, fired, size, kind):
 
 
 def test_keep_is_the_default():
-    assert GlobalWindow().trigger_every(3).every == CountTrigger(3, "keep")
+    assert GlobalWindow().trigger_every(3).cutting == CountTrigger(3, "keep")
 
 
 @given(st.integers(1, 9), st.data())
@@ -75,13 +75,13 @@ def test_bad_actions():
 
 def test_a_second_count_trigger():
     first = GlobalWindow().trigger_every(5)
-    with pytest.raises(ValueError, match=r"has the trigger trigger_every\(5\) already"):
+    with pytest.raises(ValueError, match=r"has the trigger trigger_every\(5, 'keep'\) already"):
         first.trigger_every(5)
 
 
 def test_triggers_are_added_by_methods():
-    with pytest.raises(TypeError, match=r"not 5; use GlobalWindow\(\)\.trigger_every\(n\)"):
-        GlobalWindow(every=5)
+    with pytest.raises(TypeError, match=r"not 5; use GlobalWindow\(...\)\.trigger_every\(n\)"):
+        GlobalWindow(cutting=5)
 
 
 def test_a_window_is_not_changed_by_its_methods():

@@ -37,8 +37,10 @@ class Folding(Reducer):
         self._operator = operator
         self._place = place
         ending = operator.name
-        if isinstance(operator, EmitAndReduce) and not emits:
-            ending += ":silent"
+        if isinstance(operator, EmitAndReduce):
+            self.emits = emits
+            if not emits:
+                ending += ":silent"
         functions = {f"f{len(before)}": operator.function}
         self._fused = Fused(before, place, ending, operator, functions)
 

@@ -17,9 +17,11 @@ class Reducer:
 
     Attributes:
         inline: whether `step` can be called; otherwise `offload`.
+        emits: whether `step` lets events leave at once.
     """
 
     inline: bool = True
+    emits: bool = False
 
     def init(self) -> Any:
         """A state for a new window."""

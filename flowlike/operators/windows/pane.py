@@ -1,0 +1,165 @@
+"""One open window: its state, and what its triggers count."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from flowlike.batches import Batch, as_batch
+from flowlike.operators.calls import Calls
+from flowlike.operators.outputs import Outputs
+from flowlike.operators.reducers.reducer import part
+from flowlike.operators.windows.frame import Frame
+from flowlike.operators.windows.punctuation import Continue
+from flowlike.operators.windows.triggers import CountTrigger
+
+__all__ = ["Pane"]
+
+
+class Pane:
+    """One open window of one replica.
+
+    Args:
+        frame: what it shares with the others.
+        window_id: which window it is.
+        key: of a session.
+
+    Attributes:
+        state: the reducer's; who finds the frame `plain` may step it, and sets ``changed``.
+        changed: whether events were taken since it last fired.
+    """
+
+    __slots__ = ("_acc", "_count", "_entered", "changed", "frame", "key", "state", "window_id")
+
+    def __init__(self, frame: Frame, window_id: Any, key: Any = None) -> None:
+        self.frame = frame
+        self.window_id = window_id
+        self.key = key
+        self.changed = False
+        self.state: Any = None if frame.reducer is None else frame.reducer.init()
+        self._count = 0
+        self._acc: Any = None if frame.punctuating is None else frame.punctuating.init()
+        self._entered: Any = None if frame.entry is None else frame.entry.start()
+
+    def push(
+        self, batch: Batch, start: int, stop: int, upstream: int, outputs: Outputs
+    ) -> Generator[Calls, list[Any], None]:
+        """Take ``batch[start:stop]`` of a producer, firing the count and punctuation triggers."""
+        frame = self.frame
+        if frame.entry is None:
+            yield from self._reduce(batch, start, stop, outputs)
+            return
+        batch = yield from frame.entry.push(self._entered, part(batch, start, stop), upstream)
+        yield from self._go_on(batch, outputs)
+
+    def fire(self, trigger: Any, keep: bool, outputs: Outputs) -> Generator[Calls, list[Any], None]:
+        """Fire, and go on with the state or a new one."""
+        frame = self.frame
+        self.changed = False
+        if frame.reducer is None or frame.tail is None:
+            return
+        state = frame.reducer.show(self.state, keep)
+        context = frame.context(self.window_id, self.key, trigger)
+        new = yield from frame.tail.fire(state, context, keep, outputs)
+        if frame.tail.replaces:
+            self.state = new
+        elif not keep:
+            self.state = frame.reducer.init()
+
+    def finish(self, outputs: Outputs) -> Generator[Calls, list[Any], None]:
+        """Fire "done"; the state is given up."""
+        frame = self.frame
+        if frame.entry is not None:
+            batch = yield from frame.entry.finish(self._entered)
+            self._entered = None
+            yield from self._go_on(batch, outputs)
+        if frame.reducer is None or frame.tail is None:
+            return
+        state, self.state = frame.reducer.show(self.state, False), None
+        context = frame.context(self.window_id, self.key, "done")
+        yield from frame.tail.fire(state, context, False, outputs)
+
+    def _go_on(self, batch: Batch, outputs: Outputs) -> Generator[Calls, list[Any], None]:
+        """What has left the entry."""
+        if self.frame.steps:
+            batch = yield from self.frame.through(batch)
+        if len(batch):
+            yield from self._reduce(batch, 0, len(batch), outputs)
+
+    def _reduce(
+        self, batch: Batch, start: int, stop: int, outputs: Outputs
+    ) -> Generator[Calls, list[Any], None]:
+        frame = self.frame
+        if frame.every is not None:
+            yield from self._count_on(frame.every, batch, start, stop, outputs)
+        elif frame.punctuating is not None:
+            yield from self._punctuate(part(batch, start, stop), outputs)
+        else:
+            yield from self._take(batch, start, stop, outputs)
+
+    def _take(
+        self, batch: Batch, start: int, stop: int, outputs: Outputs
+    ) -> Generator[Calls, list[Any], None]:
+        reducer = self.frame.reducer
+        self.changed = True
+        if reducer is None:
+            outputs.add(part(batch, start, stop))
+        elif reducer.inline:
+            self.state = reducer.step(self.state, batch, start, stop, outputs)
+        else:
+            self.state = yield from reducer.offload(self.state, batch, start, stop)
+
+    def _count_on(
+        self, every: CountTrigger, batch: Batch, start: int, stop: int, outputs: Outputs
+    ) -> Generator[Calls, list[Any], None]:
+        """Reduce, and fire the count trigger at its exact places."""
+        if every.action == "reset" and self.frame.together:
+            yield from self._fire_together(every, batch, start, stop, outputs)
+            return
+        for first, last, fires in every.cut(self._count, stop - start):
+            yield from self._take(batch, start + first, start + last, outputs)
+            if not fires:
+                self._count += last - first
+            else:
+                self._count = 0
+                yield from self.fire(every.name, every.action == "keep", outputs)
+
+    def _fire_together(
+        self, every: CountTrigger, batch: Batch, start: int, stop: int, outputs: Outputs
+    ) -> Generator[Calls, list[Any], None]:
+        """Collect; the states that are full are fired together, at no cost for each."""
+        frame = self.frame
+        reducer, tail = frame.reducer, frame.tail
+        assert reducer is not None and tail is not None
+        whole, rest = divmod(self._count + stop - start, every.size)
+        self._count = rest
+        self.changed = rest > 0
+        if not whole:
+            self.state = reducer.step(self.state, batch, start, stop, outputs)
+            return
+        border = stop - rest
+        chunks = reducer.step(self.state, batch, start, border, outputs)
+        self.state = reducer.init()
+        if rest:
+            self.state = reducer.step(self.state, batch, border, stop, outputs)
+        context = frame.context(self.window_id, self.key, every.name)
+        yield from tail.fire_together(chunks, [every.size] * whole, [context] * whole, outputs)
+
+    def _punctuate(self, batch: Batch, outputs: Outputs) -> Generator[Calls, list[Any], None]:
+        """Let the user's function say where the window fires."""
+        punctuating = self.frame.punctuating
+        assert punctuating is not None
+        while len(batch):
+            decision = punctuating.decide(batch, self._acc)
+            self._acc = decision.acc
+            if isinstance(decision, Continue):
+                if decision.events is not None:
+                    batch = as_batch(decision.events, "Continue's events")
+                if len(batch):
+                    yield from self._take(batch, 0, len(batch), outputs)
+                return
+            before = as_batch(decision.before, "Fire's before")
+            if len(before):
+                yield from self._take(before, 0, len(before), outputs)
+            yield from self.fire(decision.name, decision.action == "keep", outputs)
+            batch = as_batch(decision.after, "Fire's after")

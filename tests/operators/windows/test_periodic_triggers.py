@@ -1,0 +1,85 @@
+"""Triggers by the clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from flowlike.operators import Emit, GlobalWindow, MapState, Reduce
+
+SUM = Reduce(int, lambda total, n: total + n)
+NAMED = MapState(lambda state, ctx: (ctx.trigger, state))
+STATE = Emit("state")
+PERIOD = ("periodically", 10.0)
+
+
+@pytest.mark.parametrize(("action", "second"), [("keep", 6), ("reset", 3)])
+def test_it_fires_what_has_changed_since(story, action, second):
+    window = GlobalWindow().trigger_periodically(10, action)
+    one = story(SUM, NAMED, STATE, window=window)
+    assert one.program.timed
+    assert one.program.deadline is None
+    assert one.wait(100) == []
+    one.now = 3.0
+    assert one.push([1]) == []
+    assert one.program.deadline == 10.0
+    assert one.push([2]) == []
+    assert one.wait(6.9) == []
+    assert one.wait(0.2) == [(PERIOD, 3)]
+    assert one.wait(50) == []
+    assert one.push([3]) == []
+    assert one.wait(10) == [(PERIOD, second)]
+    assert one.finish() == [("done", second if action == "keep" else 0)]
+
+
+def test_what_was_due_comes_before_the_next_event(story):
+    one = story(SUM, STATE, window=GlobalWindow().trigger_periodically(10))
+    assert one.push([1]) == []
+    one.now = 12.0  # the tick is late
+    assert one.push([2]) == [1]
+    assert one.program.deadline == 20.0
+    one.now = 57.0
+    assert one.push([4]) == [3]
+    assert one.program.deadline == 60.0
+    one.now = 61.0
+    assert one.finish() == [7, 7]
+
+
+def test_a_count_trigger_beside_it(story):
+    window = GlobalWindow().trigger_every(2, "reset").trigger_periodically(1)
+    one = story(SUM, STATE, window=window)
+    assert one.push([1, 2]) == [3]
+    assert one.wait(1) == []  # nothing has changed since
+    assert one.push([1, 2, 5]) == [3]
+    assert one.wait(1) == [5]
+    assert one.finish() == [5]
+
+
+def test_a_timedelta(story):
+    window = GlobalWindow().trigger_periodically(timedelta(minutes=1), "reset")
+    assert repr(window) == "GlobalWindow().trigger_periodically(60, 'reset')"
+    one = story(SUM, NAMED, STATE, window=window)
+    one.push([1])
+    assert one.wait(60) == [(("periodically", 60.0), 1)]
+
+
+@pytest.mark.parametrize("duration", [0, -1, float("nan"), float("inf"), timedelta(0)])
+def test_durations_out_of_range(duration):
+    with pytest.raises(ValueError, match="trigger_periodically's duration must be"):
+        GlobalWindow().trigger_periodically(duration)
+
+
+@pytest.mark.parametrize("duration", [None, "1", True, [1]])
+def test_durations_that_are_none(duration):
+    with pytest.raises(TypeError, match="trigger_periodically's duration must be a timedelta"):
+        GlobalWindow().trigger_periodically(duration)
+
+
+def test_bad_actions_and_a_second_one():
+    with pytest.raises(ValueError, match="trigger_periodically's action must be one of"):
+        GlobalWindow().trigger_periodically(1, "drop")
+    with pytest.raises(ValueError, match=r"has the trigger trigger_periodically\(1, 'keep'\)"):
+        GlobalWindow().trigger_periodically(1).trigger_periodically(2)
+    with pytest.raises(TypeError, match=r"periodic must be a PeriodicTrigger, not 3"):
+        GlobalWindow(periodic=3)
