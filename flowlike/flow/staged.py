@@ -21,7 +21,7 @@ def check_producers(stages: Iterable[Any]) -> tuple[Staged, ...]:
         TypeError: one of them is none.
         ValueError: there is none at all.
     """
-    found = tuple(stages)
+    found = _several("from_stages", stages)
     if not found:
         raise ValueError("from_stages needs at least one producer, got none")
     for stage in found:
@@ -42,7 +42,7 @@ def check_through(stages: Iterable[Any]) -> tuple[Staged, ...]:
         TypeError: one of them is none.
         ValueError: there is none at all.
     """
-    found = tuple(stages)
+    found = _several("through_stages", stages)
     if not found:
         raise ValueError("through_stages needs at least one stage, got none")
     for stage in found:
@@ -82,7 +82,7 @@ def check_into(consumers: Iterable[Any]) -> tuple[Into, ...]:
         ValueError: there is none at all.
     """
     found = []
-    for given in consumers:
+    for given in _several("into_stages", consumers):
         consumer: Any = given.to if isinstance(given, Subscribe) else given
         if isinstance(consumer, StageRef):
             if not consumer.consumes:
@@ -96,6 +96,12 @@ def check_into(consumers: Iterable[Any]) -> tuple[Into, ...]:
     if not found:
         raise ValueError("into_stages needs at least one consumer, got none")
     return tuple(found)
+
+
+def _several(call: str, stages: Any) -> tuple[Any, ...]:
+    if not isinstance(stages, Iterable):
+        raise TypeError(f"{call} takes several stages: give {call}([...]), not {stages!r:.80}")
+    return tuple(stages)
 
 
 def stage_label(stages: tuple[Staged, ...]) -> str:

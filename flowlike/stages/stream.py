@@ -12,7 +12,7 @@ from flowlike.stages.handover import Handover
 from flowlike.stages.kinds import running_stage
 from flowlike.stages.messages import Ended, Start, SubscribeTo
 from flowlike.stages.owner import Reason
-from flowlike.stages.ref import StageRef, as_subscribe
+from flowlike.stages.ref import StageRef, as_subscribe, check_outside
 from flowlike.stages.run_queue import run_queue_on
 from flowlike.stages.running import RunningStage
 from flowlike.stages.subscription import Subscribe, Subscription
@@ -39,6 +39,7 @@ def stream(refs: Iterable[StageRef | Subscribe]) -> AsyncGenerator[Any, None]:
         TypeError: something else, or a stage that emits nothing.
         ValueError: no stage; in the iteration: a stage refuses the subscription.
         StageStopped: in the iteration: a stage has ended before.
+        RuntimeError: in the iteration: a callback of one of the stages would wait for itself.
         Exception: in the iteration: what a stage has crashed with.
 
     Example:
@@ -71,6 +72,7 @@ async def _events(options: list[Subscribe]) -> AsyncGenerator[Any, None]:
 
 
 async def _batches(options: list[Subscribe]) -> AsyncGenerator[Batch, None]:
+    check_outside(*(each.to for each in options))
     loop = asyncio.get_running_loop()
     reader = _Reader(len(options))
     running = running_stage(reader, "stream", owner=reader, queue=run_queue_on(loop), loop=loop)

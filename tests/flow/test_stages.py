@@ -339,6 +339,11 @@ async def test_what_is_no_stage():
             (flow.into_stages, [], ValueError, "at least one consumer"),
             (flow.into_stages, [5], TypeError, "takes instances of Consumer"),
             (flow.into_stages, [producer], TypeError, "consumes nothing"),
+            (Flow.from_stages, producer, TypeError, r"several stages: give from_stages\(\["),
+            (Flow.from_stages, Fed(), TypeError, r"several stages: give from_stages\(\["),
+            (flow.through_stages, Double(), TypeError, r"several stages: give through_stages"),
+            (flow.into_stages, Subscribe(consumer), TypeError, "several stages: give into_st"),
+            (flow.into_stages, None, TypeError, "several stages: give into_stages"),
         ]:
             with pytest.raises(error, match=text):
                 make(wrong)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from flowlike import Consumer, Producer, StageGroup, StageStopped
+from flowlike import Consumer, Producer, StageGroup, StageStopped, stream
 from flowlike.testing import ProbeConsumer, ProbeProducer, interleaved, run, settled
 
 
@@ -184,6 +184,9 @@ async def test_a_deadlock_outside_of_calls_is_found_at_once():
         assert "a callback of stage 'Subscribes' waits for a subscription" in str(error)
         ref = await group.start(Starts(), restart="temporary")
         ref.cast(lambda: other.subscribe(ref))
+        assert "a callback of stage 'Starts' waits" in str(await ref.wait())
+        ref = await group.start(Starts(), restart="temporary")
+        ref.cast(lambda: anext(stream([ref])))
         assert "a callback of stage 'Starts' waits" in str(await ref.wait())
         producer.cast(lambda: group.start(ProbeConsumer(), subscribe_to=[producer]))
         assert "a callback of stage 'Starts' waits" in str(await producer.wait())
