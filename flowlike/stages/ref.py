@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowlike.options import check_choice, check_seconds
@@ -48,10 +49,11 @@ class StageRef:
         deliver: puts a message of the stage protocol into its mailbox.
     """
 
-    __slots__ = ("__weakref__", "_stage", "deliver", "name")
+    __slots__ = ("__weakref__", "_stage", "_thread", "deliver", "name")
 
     def __init__(self, stage: RunningStage, name: str) -> None:
         self._stage = stage
+        self._thread = get_ident()
         self.name = name
         self.deliver = stage.deliver
 
@@ -194,7 +196,7 @@ class StageRef:
         self._stage.finish()
 
     def _check_thread(self, what: str, instead: str) -> None:
-        check_thread(self._stage._loop, what, instead)
+        check_thread(self._thread, self._stage._loop, what, instead)
 
     def counts(self) -> StageCounts:
         """What the stage has done so far; still there after its end."""

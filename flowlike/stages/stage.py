@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from flowlike.batches import Batch
 from flowlike.errors import StageStopped
 from flowlike.stages.dispatchers import DemandDispatcher, Dispatcher
-from flowlike.stages.loop_thread import check_thread
 
 if TYPE_CHECKING:
     from flowlike.stages.running import RunningStage
@@ -112,7 +111,7 @@ class Stage:
             RuntimeError: called in another thread.
         """
         running = self._started()
-        check_thread(running._loop, "finish", "loop.call_soon_threadsafe(stage.finish)")
+        running.ref._check_thread("finish", "loop.call_soon_threadsafe(stage.finish)")
         running.finish()
 
     def _started(self) -> RunningStage:
@@ -148,7 +147,7 @@ class Emitter(Stage, Generic[Out]):
             RuntimeError: called in another thread.
         """
         running = self._started()
-        check_thread(running._loop, "emit", "loop.call_soon_threadsafe(stage.emit, events)")
+        running.ref._check_thread("emit", "loop.call_soon_threadsafe(stage.emit, events)")
         running.emit(events)
 
     def format_discarded(self, count: int) -> str | None:
