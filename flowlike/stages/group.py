@@ -220,7 +220,15 @@ class StageGroup:
         await self._until(lambda: not self._unsettled or self._error is not None)
 
     async def wait(self) -> None:
-        """Wait until every stage has ended by itself, and none is to be started again."""
+        """Wait until every stage has ended by itself, and none is to be started again.
+
+        Raises:
+            RuntimeError: called by a callback of one of these stages.
+        """
+        stages = (each.ref for each in self._running)
+        check_outside(
+            *stages, waits_for="the end of its group", instead="wait in a task of its own"
+        )
         await self._until(self._all_ended)
 
     def end(self, reason: Reason = "shutdown") -> None:

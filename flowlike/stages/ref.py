@@ -114,10 +114,12 @@ class StageRef:
             ValueError: ``timeout`` is 0 or less.
             TimeoutError: no reply in time.
             StageStopped: the stage has ended.
-            RuntimeError: called in another thread.
+            RuntimeError: called in another thread, or by a callback of the stage itself.
             Exception: what ``handle_call`` raised; the stage lives on.
         """
         self._check_thread("call", "asyncio.run_coroutine_threadsafe(ref.call(request), loop)")
+        instead = "call in a task of its own, or a plain method"
+        check_outside(self, waits_for="its own reply", instead=instead)
         seconds = None if timeout is None else check_seconds("timeout", timeout)
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.deliver(Call(request, reply))
@@ -126,7 +128,9 @@ class StageRef:
         finally:
             reply.cancel()  # an answer that comes later is for nobody
         if not done:
-            raise TimeoutError(f"stage {self.name!r} did not reply within {seconds} s")
+            busy = self._stage._task
+            why = "" if busy is None else f": {busy.get_name()} has not returned"
+            raise TimeoutError(f"stage {self.name!r} did not reply within {seconds} s{why}")
         return reply.result()
 
     def cast(self, message: Any) -> None:
@@ -155,7 +159,9 @@ class StageRef:
 
         Raises:
             ValueError: ``reason`` is neither "normal", "shutdown" nor an exception.
+            RuntimeError: called by a callback of the stage itself, which has ``finish()``.
         """
+        check_outside(self, waits_for="its own end", instead=_END_INSTEAD)
         self._stage.end_soon(check_reason(reason))
         await self.wait()
 
@@ -164,7 +170,11 @@ class StageRef:
 
         Returns:
             The reason: "normal" or "shutdown" for a planned end, else the exception.
+
+        Raises:
+            RuntimeError: called by a callback of the stage itself.
         """
+        check_outside(self, waits_for="its own end", instead=_END_INSTEAD)
         return await asyncio.shield(self._stage.ended)
 
     async def demand(self, mode: str) -> None:
@@ -217,8 +227,20 @@ class StageRef:
         return 0 if outlet is None else outlet.held()
 
 
-def check_outside(*stages: StageRef) -> None:
+_END_INSTEAD = "end with self.finish(), or wait in a task of its own"
+
+
+def check_outside(
+    *stages: StageRef,
+    waits_for: str = "a subscription",
+    instead: str = "subscribe in a task of its own",
+) -> None:
     """Whoever waits for a turn of a stage must not be the callback that the stage waits for.
+
+    Args:
+        stages: that would have to take a turn.
+        waits_for: the caller does, in words.
+        instead: what it can do.
 
     Raises:
         RuntimeError: the current task is a callback of one of these stages.
@@ -226,8 +248,8 @@ def check_outside(*stages: StageRef) -> None:
     for each in stages:
         if each._stage.is_calling:
             raise RuntimeError(
-                f"a callback of stage {each.name!r} waits for a subscription, for which the stage "
-                "would have to do something else; subscribe in a task of its own"
+                f"a callback of stage {each.name!r} waits for {waits_for} and so for itself; "
+                f"{instead}"
             )
 
 

@@ -145,9 +145,9 @@ async def test_two_stages_that_call_each_other():
 async def test_a_stage_that_calls_itself():
     async with StageGroup() as group:
         stage = await group.start(AsyncServer())
-        with pytest.raises(TimeoutError, match=r"'AsyncServer' did not reply within 5\.0 s"):
+        with pytest.raises(RuntimeError, match="'AsyncServer' waits for its own reply"):
             await stage.call(lambda: stage.call(lambda: 1), timeout=20)
-        assert asyncio.get_running_loop().time() == 6
+        assert asyncio.get_running_loop().time() == 1  # at once; the callback takes a second
 
 
 @interleaved(10)
@@ -190,6 +190,46 @@ async def test_a_deadlock_outside_of_calls_is_found_at_once():
         assert "a callback of stage 'Starts' waits" in str(await ref.wait())
         producer.cast(lambda: group.start(ProbeConsumer(), subscribe_to=[producer]))
         assert "a callback of stage 'Starts' waits" in str(await producer.wait())
+
+
+class Patient(ProbeProducer):
+    async def handle_cast(self, message):
+        await message()
+
+    async def handle_call(self, message):
+        return await message()
+
+
+@pytest.mark.parametrize(
+    ("wait", "what"),
+    [
+        (lambda group, ref: ref.call("x"), "its own reply and so for itself; call in a task"),
+        (lambda group, ref: ref.stop(), "its own end and so for itself; end with self.finish()"),
+        (lambda group, ref: ref.wait(), "its own end and so for itself; end with self.finish()"),
+        (lambda group, ref: group.wait(), "the end of its group and so for itself; wait in a task"),
+    ],
+)
+async def test_a_callback_that_waits_for_its_own_stage_is_told_so_at_once(wait, what):
+    async with StageGroup("one_for_one") as group:
+        ref = await group.start(Patient(), name="patient", restart="temporary")
+        ref.cast(lambda: wait(group, ref))
+        error = await ref.wait()
+        assert isinstance(error, RuntimeError)
+        assert f"a callback of stage 'patient' waits for {what}" in str(error)
+
+
+def test_of_two_stages_that_call_each_other_one_says_where_the_other_is(run_virtual):
+    async def main():
+        async with StageGroup() as group:
+            here = await group.start(Patient(), name="here")
+            there = await group.start(Patient(), name="there")
+            with pytest.raises(TimeoutError) as caught:
+                await here.call(lambda: there.call(lambda: here.call("x", None)), timeout=None)
+            assert asyncio.get_running_loop().time() == 5
+        return str(caught.value)
+
+    said = run_virtual(main())
+    assert said == "stage 'there' did not reply within 5.0 s: there.handle_call has not returned"
 
 
 @interleaved(10)
