@@ -87,3 +87,47 @@ def test_an_interleaved_run_has_a_seed(run_interleaved, request):
         return asyncio.get_running_loop().seed
 
     assert request.node.name.endswith(f"[seed{run_interleaved(main())}]")
+
+
+FOREIGN = """
+import asyncio
+
+from flowlike import Consumer, StageGroup
+from flowlike.testing import ProbeConsumer, ProbeProducer
+
+class Stuck(Consumer):
+    async def handle_events(self, events, producer):
+        await asyncio.Event().wait()
+
+async def between(sink, check):
+    source = ProbeProducer()
+    async with StageGroup() as group:
+        await group.start(sink, subscribe_to=[await group.start(source)])
+        source.emit([1, 2])
+        await check(source)
+        await group.wait()
+
+def test_hours(run_virtual):
+    async def check(source):
+        await asyncio.sleep(24 * 3600)
+        source.finish()
+    run_virtual(between(ProbeConsumer(manual=False), check))
+
+def test_probe(run_interleaved):
+    sink = ProbeConsumer(manual=False)
+    run_interleaved(between(sink, lambda source: sink.expect([1, 3])))
+
+def test_deadlock(run_virtual):
+    run_virtual(between(Stuck(), lambda source: asyncio.Event().wait()), patience=0.1)
+"""
+
+
+def test_in_a_project_of_somebody_else(folder):
+    (folder / "test_it.py").write_text(FOREIGN)
+    said = pytest_in(folder, "--interleavings=2")
+    assert "test_hours PASSED" in said
+    assert said.count("AssertionError: expected [1, 3], but [1, 2] came") >= 2
+    assert "interleaving: seed=1 repeats it" in said
+    assert "everything waits, no timer is set" in said
+    assert f"Stuck.handle_events at {folder / 'test_it.py'}:9" in said
+    assert "3 failed, 1 passed" in said

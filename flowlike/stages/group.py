@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,8 @@ from flowlike.stages.stage import Consumer, Producer, ProducerConsumer, Stage
 from flowlike.stages.subscription import Subscribe
 
 __all__ = ["StageGroup"]
+
+_log = logging.getLogger("flowlike")
 
 
 class StageGroup:
@@ -129,12 +132,14 @@ class StageGroup:
         body_failed_first = error is not None and self._error is None
         self.end("normal" if error is None and self._error is None else "shutdown")
         cancelled = await self._until_all_ended()
-        if body_failed_first:
+        if error is not None and body_failed_first:
+            self._not_raised(error)
             return  # what the block raised goes on
         cancelled_outside = False
         if self._cancelled_body and self._parent is not None:
             cancelled_outside = self._parent.uncancel() > self._cancelling
         if cancelled_outside and isinstance(error, asyncio.CancelledError):
+            self._not_raised(error)
             return
         if self._error is not None:
             if error is not None and not isinstance(error, asyncio.CancelledError):
@@ -361,6 +366,15 @@ class StageGroup:
                 self._cancel_pending = False
                 self.end()
         return cancelled
+
+    def _not_raised(self, error: BaseException) -> None:
+        """A stage has failed, if any has, but what the block raises is another error."""
+        if self._error is None:
+            return
+        if isinstance(error, asyncio.CancelledError):  # it may become a timeout, or nothing
+            _log.error("a stage has failed while its block was cancelled", exc_info=self._error)
+        else:
+            error.add_note(f"after it: {self._error!r:.200}")
 
     def _notify(self) -> None:
         remaining = []

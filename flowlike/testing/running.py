@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, ParamSpec, TypeVar
 
 from flowlike.options import check_count
-from flowlike.testing.virtual_loop import VirtualLoop
+from flowlike.testing.virtual_loop import VirtualLoop, places_of
 
 __all__ = ["interleaved", "run"]
 
@@ -36,7 +36,7 @@ def run(
     with asyncio.Runner(loop_factory=new_loop) as runner:
         try:
             result = runner.run(main)
-            left = sorted(task.get_name() for task in asyncio.all_tasks(runner.get_loop()))
+            left = places_of(asyncio.all_tasks(runner.get_loop()))
             if left:
                 raise AssertionError(f"the test has ended and left tasks behind: {left}")
         except BaseException as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from contextvars import Context
@@ -15,7 +15,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from flowlike.stages.run_queue import RunQueue
 from flowlike.testing.interleaving import SeededRunQueue, Shuffle
 
-__all__ = ["VirtualLoop", "settled"]
+__all__ = ["VirtualLoop", "places_of", "settled"]
 
 Result = TypeVar("Result")
 Ts = TypeVarTuple("Ts")
@@ -142,17 +142,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if not ready:
             raise RuntimeError(
                 f"everything waits, no timer is set, and nothing came from outside for "
-                f"{self._patience} s: {self._who_waits()}"
+                f"{self._patience} s: {places_of(asyncio.all_tasks(self)) or 'there is no task'}"
             )
         return ready
 
-    def _who_waits(self) -> str:
-        places = []
-        for task in asyncio.all_tasks(self):
-            frames = task.get_stack(limit=1)
-            where = f" at {frames[0].f_code.co_filename}:{frames[0].f_lineno}" if frames else ""
-            places.append(f"{task.get_name()}{where}")
-        return ", ".join(sorted(places)) or "there is no task"
+
+def places_of(tasks: Iterable[asyncio.Task[Any]]) -> str:
+    """The names of tasks, and in which line each of them waits."""
+    places = []
+    for task in tasks:
+        frames = task.get_stack(limit=1)
+        where = f" at {frames[0].f_code.co_filename}:{frames[0].f_lineno}" if frames else ""
+        places.append(f"{task.get_name()}{where}")
+    return ", ".join(sorted(places))
 
 
 async def settled() -> None:

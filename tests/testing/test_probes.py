@@ -2,6 +2,7 @@
 
 import asyncio
 
+import numpy as np
 import pytest
 
 from flowlike import ProducerConsumer, StageGroup, StageStopped, Subscribe
@@ -156,3 +157,29 @@ def test_stages_have_their_turns_in_an_order_that_the_seed_repeats():
     orders = [order_of_arrival(seed) for seed in range(40)]
     assert len(set(orders)) > 1
     assert orders == [order_of_arrival(seed) for seed in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("came", "expected", "equal"),
+    [
+        (np.arange(3), [0, 1, 2], True),
+        ([np.arange(3), 1], [np.arange(3), 1], True),
+        ([np.arange(3)], [np.arange(4)], False),
+        ([np.arange(3)], [3], False),
+        (np.ones((2, 2)), np.ones((2, 2)), True),
+    ],
+    ids=repr,
+)
+def test_events_that_are_arrays(came, expected, equal):
+    async def main():
+        source, sink = ProbeProducer(), ProbeConsumer(manual=False)
+        async with StageGroup() as group:
+            await group.start(sink, subscribe_to=[await group.start(source)])
+            source.emit(came)
+            await sink.expect(expected)
+
+    if equal:
+        run(main())
+    else:
+        with pytest.raises(AssertionError, match=r"expected .* came"):
+            run(main())
