@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from flowlike.flow import RunReport as RunReport
     from flowlike.flow import StageReport as StageReport
     from flowlike.operators import Continue as Continue
+    from flowlike.operators import Failure as Failure
     from flowlike.operators import Fire as Fire
     from flowlike.operators import GlobalWindow as GlobalWindow
+    from flowlike.operators import Retry as Retry
     from flowlike.operators import TriggerContext as TriggerContext
     from flowlike.runners import LocalRunner as LocalRunner
     from flowlike.stages import Batches as Batches
@@ -47,6 +49,7 @@ __all__ = [
     "Continue",
     "DemandDispatcher",
     "Dispatcher",
+    "Failure",
     "Fire",
     "Flow",
     "FlowBuildError",
@@ -57,6 +60,7 @@ __all__ = [
     "PartitionDispatcher",
     "Producer",
     "ProducerConsumer",
+    "Retry",
     "RunReport",
     "RunningFlow",
     "SourceExhausted",
@@ -74,7 +78,7 @@ __all__ = [
 _ROOMS = {
     "errors": ("FlowBuildError", "FlowlikeError", "KernelError", "SourceExhausted", "StageStopped"),
     "flow": ("Flow", "RunReport", "RunningFlow", "StageReport"),
-    "operators": ("Continue", "Fire", "GlobalWindow", "TriggerContext"),
+    "operators": ("Continue", "Failure", "Fire", "GlobalWindow", "Retry", "TriggerContext"),
     "runners": ("LocalRunner",),
     "stages": (
         "Batches",

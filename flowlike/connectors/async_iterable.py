@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import perf_counter
 from typing import Any
 
 from flowlike.connectors.draining import Drain
@@ -31,6 +32,7 @@ class AsyncIterableSource(Producer[Any]):
         self._read: list[Any] = []
         self._flush_is_due = False
         self._stopping = False
+        self._reading_since: float | None = None
 
     def handle_demand(self, demand: int) -> None:
         """Let the reader read on."""
@@ -73,6 +75,7 @@ class AsyncIterableSource(Producer[Any]):
             CancelledError: `on_stop` has interrupted the iterator.
         """
         stage = self._started()
+        self._reading_since = perf_counter()
         try:
             while self._wanted and not self._stopping:
                 event = await anext(self._iterator, _END)
@@ -92,9 +95,20 @@ class AsyncIterableSource(Producer[Any]):
             stage.end(error)
         else:
             self._flush()
+        finally:
+            self._count_time()
+            self._reading_since = None
+
+    def _count_time(self) -> None:
+        """What was spent in the iterator so far is time that the stage was busy."""
+        if self._reading_since is not None and self._running is not None:
+            now = perf_counter()
+            self._running.busy += now - self._reading_since
+            self._reading_since = now
 
     def _flush(self) -> None:
         self._flush_is_due = False
+        self._count_time()
         if self._read and self._running is not None:
             events, self._read = self._read, []
             self._running.supply(events)

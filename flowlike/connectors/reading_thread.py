@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from time import perf_counter
 from typing import Any, Protocol
 
 __all__ = ["ReadingThread"]
@@ -19,7 +20,13 @@ _CLOSING = 1.0
 
 
 class Sink(Protocol):
-    """The stage that the events are for."""
+    """The stage that the events are for.
+
+    Attributes:
+        busy: seconds of work, to which those in the iterator are added.
+    """
+
+    busy: float
 
     def supply(self, events: Any) -> None:
         """Send events; a failure ends the stage."""
@@ -55,6 +62,8 @@ class ReadingThread:
         self._read: deque[Any] = deque()
         self._announced = False  # the loop knows that there are events
         self._handed_over = 0.0  # when, by the loop's clock
+        self._seconds = 0.0  # spent in the iterator and not counted yet
+        self._reading_since: float | None = None
         self._closed: asyncio.Future[BaseException | None] = self._loop.create_future()
         # A daemon: an iterator that never returns must not keep the interpreter from ending.
         self._thread = threading.Thread(target=self._run, name="flowlike-source", daemon=True)
@@ -84,6 +93,7 @@ class ReadingThread:
         Raises:
             BaseException: what closing the iterator has raised.
         """
+        self._count_time()
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -113,25 +123,35 @@ class ReadingThread:
     def _read_on(self) -> BaseException | None:
         """Read until the end, the closing or a failure, which is returned."""
         while (count := self._next_demand()) is not None:
+            self._reading_since = perf_counter()
             for _ in range(count):
                 if self._closing or self._draining:
                     break
                 try:
                     event = next(self._iterator)
                 except StopIteration:
+                    self._end_reading(count)
                     self._tell(self._finish)
                     return None
                 except BaseException as error:  # noqa: BLE001 - the stage ends with it, whatever it is
+                    self._end_reading(count)
                     return error
                 self._read.append(event)
                 if not self._announced:
                     self._announced = True
                     self._tell(self._hand_over_soon)
-            with self._changed:
-                self._wanted -= count
+            self._end_reading(count)
         if self._draining:
             self._tell(self._finish)
         return None
+
+    def _end_reading(self, count: int) -> None:
+        """So many that were wanted are read, as far as there are any."""
+        with self._changed:
+            self._wanted -= count
+            if self._reading_since is not None:
+                self._seconds += perf_counter() - self._reading_since
+                self._reading_since = None
 
     def _next_demand(self) -> int | None:
         """Wait until something is wanted; ``None`` when closing or draining."""
@@ -157,11 +177,21 @@ class ReadingThread:
     def _hand_over(self) -> None:
         # First, so that an event which is too late for this batch is announced again.
         self._announced = False
+        self._count_time()
         self._handed_over = self._loop.time()
         read = self._read
         events = [read.popleft() for _ in range(len(read))]
         if events and not self._closing:
             self._stage.supply(events)
+
+    def _count_time(self) -> None:
+        with self._changed:
+            if self._reading_since is not None:
+                now = perf_counter()
+                self._seconds += now - self._reading_since
+                self._reading_since = now
+            self._stage.busy += self._seconds
+            self._seconds = 0.0
 
     def _finish(self) -> None:
         if not self._closing:

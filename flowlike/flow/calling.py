@@ -40,7 +40,7 @@ class Caller:
 
     def do_now(self, calls: Calls) -> list[Any] | None:
         """The results, if the calls are native and too short to be worth a thread."""
-        if calls.executor != "native":
+        if calls.executor != "native" or calls.again is not None:
             return None
         expected = self._native.get(calls.label, _FIRST_GUESS) * calls.events
         if expected > WORTH_A_HOP:
@@ -55,6 +55,10 @@ class Caller:
 
         When one fails, the others of the same request are cancelled or awaited first.
         """
+        if calls.again is not None:
+            return await self._do_again(calls)
+        if calls.waits:
+            return await _at_most(calls.limit, calls.function, calls.arguments)
         if calls.executor == "native":
             return await self._do_native(calls)
         if is_coroutine_function(calls.function):
@@ -79,6 +83,36 @@ class Caller:
         if self.seconds == before or calls.limit > 1:  # calls at once take their time together
             self.seconds = before + perf_counter() - started
         return results
+
+    async def _do_again(self, calls: Calls) -> list[Any]:
+        """Calls of which each may be followed by others in its place, after a delay."""
+        work = _WorkTime(self)
+        loop = asyncio.get_running_loop()
+        executor = calls.executor
+        if executor == "native":
+            executor = self._pools.kernels
+        elif isinstance(executor, str):
+            executor = self._pools.threads
+
+        async def call_once(argument: Any) -> Any:
+            with work:
+                if is_coroutine_function(calls.function):
+                    return await calls.function(argument)
+                if executor is None:
+                    return calls.function(argument)
+                return await loop.run_in_executor(executor, calls.function, argument)
+
+        async def call(argument: Any) -> Any:
+            while True:
+                if argument.delay:
+                    await asyncio.sleep(argument.delay)
+                result = await call_once(argument)
+                following = None if calls.again is None else calls.again(argument, result)
+                if following is None:
+                    return result
+                argument = following
+
+        return await _at_most(calls.limit, call, calls.arguments)
 
     async def _do_native(self, calls: Calls) -> list[Any]:
         """One task for all calls, in one of as many threads as there are cores."""
@@ -110,6 +144,27 @@ class Caller:
                 self.seconds += perf_counter() - started
 
         return measured
+
+
+class _WorkTime:
+    """Adds to a caller's seconds the time in which at least one call runs."""
+
+    __slots__ = ("_began", "_caller", "_running")
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._running = 0
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        if not self._running:
+            self._began = perf_counter()
+        self._running += 1
+
+    def __exit__(self, *error: object) -> None:
+        self._running -= 1
+        if not self._running:
+            self._caller.seconds += perf_counter() - self._began
 
 
 async def _at_most(

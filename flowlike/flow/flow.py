@@ -25,6 +25,7 @@ from flowlike.connectors import Source
 from flowlike.flow.blocking import open_loop
 from flowlike.flow.collectors import ArrayCollector, Collector, Ignore, ListCollector
 from flowlike.flow.explain import explain_plan
+from flowlike.flow.failure_feed import check_on_error
 from flowlike.flow.options import LayerKeywords, LayerOptions
 from flowlike.flow.planner import make_plan
 from flowlike.flow.report import RunReport
@@ -49,6 +50,7 @@ from flowlike.operators import (
     Emit,
     EmitAndReduce,
     ExecutorChoice,
+    Failure,
     Filter,
     FlatMap,
     GroupBy,
@@ -64,6 +66,7 @@ from flowlike.operators import (
     Reduce,
     ReduceBatch,
     Reject,
+    Retry,
 )
 from flowlike.options import check_choice
 from flowlike.stages import (
@@ -86,6 +89,14 @@ R = TypeVar("R")
 
 Seconds = float | timedelta
 ReadIn = Literal["auto", "loop", "thread"]
+OnError = (
+    Literal["stop", "skip"]
+    | Retry
+    | Callable[[Failure], Any]
+    | Consumer[Failure]
+    | StageRef
+    | Subscribe
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +312,7 @@ class Flow(Generic[T]):
         *,
         concurrency: int = 1,
         executor: ExecutorChoice = None,
+        on_error: OnError = "stop",
     ) -> Flow[U]:
         """Replace every event by ``fn(event)``.
 
@@ -309,13 +321,19 @@ class Flow(Generic[T]):
             concurrency: up to so many calls at once in a replica (coroutine functions and
                 executors); the results keep the order of the events.
             executor: where ``fn`` runs; default as the layer.
+            on_error: what happens when ``fn`` raises. "stop": the flow is stopped and raises it.
+                "skip": the event is dropped. A ``Retry``: ``fn`` is called again. A function: it
+                is called with a ``Failure``, and the event is dropped. A ``Consumer`` or
+                ``StageRef``: it gets the ``Failure``.
 
         Raises:
-            TypeError: ``fn`` cannot be called.
-            ValueError: ``concurrency < 1``.
+            TypeError: ``fn`` cannot be called, or ``on_error`` is none of these.
+            ValueError: ``concurrency < 1``, or ``on_error`` is another word.
             FlowBuildError: it stands after a reduce.
         """
-        return self._then(Map(fn, concurrency, executor))
+        return self._then(
+            Map(fn, concurrency, executor, check_on_error("map's on_error", on_error))
+        )
 
     def flat_map(
         self,
@@ -323,6 +341,7 @@ class Flow(Generic[T]):
         *,
         concurrency: int = 1,
         executor: ExecutorChoice = None,
+        on_error: OnError = "stop",
     ) -> Flow[U]:
         """Replace every event by the events of the iterable ``fn(event)``.
 
@@ -330,13 +349,16 @@ class Flow(Generic[T]):
             fn: returns an iterable; as in :meth:`map`.
             concurrency: as in :meth:`map`.
             executor: as in :meth:`map`.
+            on_error: as in :meth:`map`.
 
         Raises:
-            TypeError: ``fn`` cannot be called.
-            ValueError: ``concurrency < 1``.
+            TypeError: ``fn`` cannot be called, or as :meth:`map`.
+            ValueError: ``concurrency < 1``, or as :meth:`map`.
             FlowBuildError: it stands after a reduce.
         """
-        return self._then(FlatMap(fn, concurrency, executor))
+        return self._then(
+            FlatMap(fn, concurrency, executor, check_on_error("flat_map's on_error", on_error))
+        )
 
     def filter(
         self,
@@ -344,6 +366,7 @@ class Flow(Generic[T]):
         *,
         concurrency: int = 1,
         executor: ExecutorChoice = None,
+        on_error: OnError = "stop",
     ) -> Flow[T]:
         """Keep the events for which ``pred(event)`` is true.
 
@@ -351,59 +374,83 @@ class Flow(Generic[T]):
             pred: as ``fn`` in :meth:`map`.
             concurrency: as in :meth:`map`.
             executor: as in :meth:`map`.
+            on_error: as in :meth:`map`.
 
         Raises:
             TypeError: ``pred`` cannot be called.
             ValueError: ``concurrency < 1``.
             FlowBuildError: it stands after a reduce.
         """
-        return self._then(Filter(pred, concurrency, executor))
+        return self._then(
+            Filter(pred, concurrency, executor, check_on_error("filter's on_error", on_error))
+        )
 
-    def reject(self, pred: Callable[[T], Any], *, concurrency: int = 1) -> Flow[T]:
+    def reject(
+        self, pred: Callable[[T], Any], *, concurrency: int = 1, on_error: OnError = "stop"
+    ) -> Flow[T]:
         """Drop the events for which ``pred(event)`` is true.
 
         Args:
             pred: as ``fn`` in :meth:`map`.
             concurrency: as in :meth:`map`.
+            on_error: as in :meth:`map`.
 
         Raises:
             TypeError: ``pred`` cannot be called.
             ValueError: ``concurrency < 1``.
             FlowBuildError: it stands after a reduce.
         """
-        return self._then(Reject(pred, concurrency))
+        return self._then(
+            Reject(pred, concurrency, on_error=check_on_error("reject's on_error", on_error))
+        )
 
     def map_values(
-        self: Flow[tuple[K, V]], fn: Callable[[V], Awaitable[U]] | Callable[[V], U]
+        self: Flow[tuple[K, V]],
+        fn: Callable[[V], Awaitable[U]] | Callable[[V], U],
+        *,
+        on_error: OnError = "stop",
     ) -> Flow[tuple[K, U]]:
         """Replace every ``(key, value)`` by ``(key, fn(value))``.
 
         Args:
             fn: as in :meth:`map`.
+            on_error: as in :meth:`map`.
 
         Raises:
-            TypeError: ``fn`` cannot be called.
+            TypeError: ``fn`` cannot be called, or as :meth:`map`.
+            ValueError: as :meth:`map`.
             FlowBuildError: it stands after a reduce.
         """
-        return self._then(MapValues(fn))
+        return self._then(MapValues(fn, on_error=check_on_error("map_values's on_error", on_error)))
 
-    def each(self, fn: Callable[[T], Any], *, concurrency: int = 1) -> Flow[T]:
+    def each(
+        self, fn: Callable[[T], Any], *, concurrency: int = 1, on_error: OnError = "stop"
+    ) -> Flow[T]:
         """Call ``fn(event)`` for its effect and pass the event on.
 
         Args:
             fn: as in :meth:`map`; its result is ignored.
             concurrency: as in :meth:`map`.
+            on_error: as in :meth:`map`.
 
         Raises:
-            TypeError: ``fn`` cannot be called.
-            ValueError: ``concurrency < 1``.
+            TypeError: ``fn`` cannot be called, or as :meth:`map`.
+            ValueError: ``concurrency < 1``, or as :meth:`map`.
             FlowBuildError: it stands after a reduce.
         """
-        return self._then(Each(fn, concurrency))
+        return self._then(
+            Each(fn, concurrency, on_error=check_on_error("each's on_error", on_error))
+        )
 
     # One batch at a time.
 
-    def map_batch(self, fn: Callable[[Any], Any], *, executor: ExecutorChoice = None) -> Flow[Any]:
+    def map_batch(
+        self,
+        fn: Callable[[Any], Any],
+        *,
+        executor: ExecutorChoice = None,
+        on_error: OnError = "stop",
+    ) -> Flow[Any]:
         """Replace every batch by ``fn(batch)``: a list, range or array of any length.
 
         How events are cut into batches is the library's choice (see ``max_demand``); to have
@@ -412,9 +459,13 @@ class Flow(Generic[T]):
         Args:
             fn: a function, a coroutine function, or a ``Kernel``.
             executor: where ``fn`` runs; default as the layer, for a ``Kernel`` "threads".
+            on_error: as in :meth:`map`; the ``event`` of a ``Failure`` is the batch, and all its
+                events are dropped with it.
 
         Raises:
-            TypeError: ``fn`` cannot be called; in the run: it returned no batch.
+            TypeError: ``fn`` cannot be called; in the run: it returned no batch; or as
+                :meth:`map`.
+            ValueError: as :meth:`map`.
             FlowBuildError: it stands after a reduce.
 
         Example:
@@ -422,7 +473,7 @@ class Flow(Generic[T]):
             >>> Flow.from_iterable(np.arange(4)).map_batch(np.sqrt).to_array().tolist()
             [0.0, 1.0, 1.4142135623730951, 1.7320508075688772]
         """
-        return self._then(MapBatch(fn, executor))
+        return self._then(MapBatch(fn, executor, check_on_error("map_batch's on_error", on_error)))
 
     # Routing.
 
@@ -523,6 +574,7 @@ class Flow(Generic[T]):
         *,
         merge: Callable[[A, A], A] | None = None,
         executor: ExecutorChoice = None,
+        on_error: OnError = "stop",
     ) -> Flow[Any]:
         """Reduce whole batches: ``fn(acc, batch) -> acc``.
 
@@ -533,12 +585,19 @@ class Flow(Generic[T]):
             fn: a function or a coroutine function.
             merge: ``merge(acc, acc) -> acc``, where states can be combined.
             executor: where ``fn`` runs; default as the layer.
+            on_error: as in :meth:`map_batch`; a batch that is dropped leaves ``acc`` as it is, so
+                ``fn`` should not have changed it before it raises.
 
         Raises:
-            TypeError: one of them cannot be called.
+            TypeError: one of them cannot be called, or as :meth:`map`.
+            ValueError: as :meth:`map`.
             FlowBuildError: the layer has a reduce already.
         """
-        return self._then(ReduceBatch(init, fn, merge, executor))
+        return self._then(
+            ReduceBatch(
+                init, fn, merge, executor, check_on_error("reduce_batch's on_error", on_error)
+            )
+        )
 
     def emit_and_reduce(
         self, init: Callable[[], A], fn: Callable[[A, T], tuple[Iterable[U], A]]

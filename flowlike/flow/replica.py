@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
 from flowlike.batches import Batch
 from flowlike.connectors import Drain
 from flowlike.flow.calling import Caller
+from flowlike.flow.failure_feed import FailureFeed
 from flowlike.operators import Calls, Program
 from flowlike.stages import Batches, Dispatcher, ProducerConsumer, Subscribe, Subscription
 
@@ -48,6 +49,10 @@ class Replica(ProducerConsumer[Any, Any]):
         caller: does the calls.
         dispatcher: chooses the replica of the next layer.
         on_init: called without arguments when the stage starts.
+        feeds: where it sends failures.
+
+    Attributes:
+        program: the same.
     """
 
     def __init__(
@@ -58,28 +63,25 @@ class Replica(ProducerConsumer[Any, Any]):
         caller: Caller,
         dispatcher: Dispatcher,
         on_init: Callable[[], Any] | None,
+        feeds: Sequence[FailureFeed] = (),
     ) -> None:
         self.dispatcher = dispatcher
-        self._program = program
+        self.program = program
         self._open_producers = producers
         self._caller = caller
         self._on_init = on_init
+        self._feeds = feeds
         self._foreign: list[Subscription] = []
         self._timed = program.timed
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None  # when the timer rings
         self._time: Callable[[], float] = float
 
-    @property
-    def late(self) -> int:
-        """How many events came after their windows had closed."""
-        return self._program.late
-
     def on_start(self) -> None:
         """Call the user's ``on_init``; its result is ignored."""
         if self._timed:
             self._time = asyncio.get_running_loop().time
-            self._program.begin(self._time())
+            self.program.begin(self._time())
         if self._on_init is not None:
             try:
                 self._on_init()
@@ -94,9 +96,11 @@ class Replica(ProducerConsumer[Any, Any]):
         return "automatic"
 
     def on_stop(self, reason: str | BaseException) -> None:
-        """End the timer."""
+        """End the timer; no more failures are sent."""
         if self._timer is not None:
             self._timer.cancel()
+        for feed in self._feeds:
+            feed.release()
 
     def handle_cast(self, message: Drain | Tick) -> Any:
         """Do what is due, or, to drain, take no more of stages that are not the flow's."""
@@ -105,7 +109,7 @@ class Replica(ProducerConsumer[Any, Any]):
                 return None  # it was on its way when the end came
             # A loop may call a little early.
             now = max(message.due, self._time())
-            return self._drive(self._armed(self._program.tick(now)), perf_counter())
+            return self._drive(self._armed(self.program.tick(now)), perf_counter())
         return self._leave()
 
     async def _leave(self) -> None:
@@ -120,9 +124,9 @@ class Replica(ProducerConsumer[Any, Any]):
         """Push a batch through the program."""
         number = producer.options.tag.number
         if self._timed:
-            steps = self._armed(self._program.push(events, number, self._time()))
+            steps = self._armed(self.program.push(events, number, self._time()))
         else:
-            steps = self._program.push(events, number)
+            steps = self.program.push(events, number)
         return self._drive(steps, perf_counter())
 
     def handle_cancel(self, reason: str | BaseException, peer: Subscription) -> Any:
@@ -131,10 +135,10 @@ class Replica(ProducerConsumer[Any, Any]):
             return None
         self._open_producers -= 1
         if self._open_producers:
-            steps = self._program.upstream_ended(peer.options.tag.number, self._time())
+            steps = self.program.upstream_ended(peer.options.tag.number, self._time())
             return self._drive(self._armed(steps), perf_counter())
         self.finish()  # a subscription that was cancelled, to drain, does not do so by itself
-        return self._drive(self._armed(self._program.finish(self._time())), perf_counter())
+        return self._drive(self._armed(self.program.finish(self._time())), perf_counter())
 
     def format_discarded(self, count: int) -> str:
         """Says which layer it was."""
@@ -143,7 +147,7 @@ class Replica(ProducerConsumer[Any, Any]):
     def _armed(self, steps: Steps) -> Steps:
         """The same; when it is done the timer is set to what the program then waits for."""
         batches = yield from steps
-        due = self._program.deadline
+        due = self.program.deadline
         if due != self._due:
             self._due = due
             if self._timer is not None:

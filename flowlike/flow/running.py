@@ -15,10 +15,12 @@ from typing import Any, Self
 from flowlike.connectors import Drain
 from flowlike.flow.calling import Caller
 from flowlike.flow.collectors import Collector, Ignore
+from flowlike.flow.failure_feed import Feeds
 from flowlike.flow.planner import Input, LayerPlan, Node, Plan, SourcePlan, StagePlan, cpus
 from flowlike.flow.pools import Pools
 from flowlike.flow.replica import Replica, Upstream
-from flowlike.flow.report import RunReport, report_stage
+from flowlike.flow.report import RunReport
+from flowlike.flow.reporting import report_run
 from flowlike.flow.routing import JoinSide, Partition, Routing, Shuffle
 from flowlike.flow.run_options import RunOptions
 from flowlike.flow.staged import Into
@@ -57,7 +59,8 @@ class RunningFlow:
         self._plan = plan
         self._collector = collector
         self._into = into
-        self._sinks: list[StageRef] = []  # those that take the events of `into`
+        self._feeds = Feeds(plan)
+        self._sinks: list[StageRef] = []  # those that take the events of `into`, and failures
         self._foreign: list[asyncio.Task[Subscription]] = []  # subscriptions of stages not ours
         self._timeout = options.seconds
         self._demand = check_choice("demand", demand, ("forward", "accumulate"))
@@ -167,33 +170,8 @@ class RunningFlow:
     def stats(self) -> RunReport:
         """A report so far; after the end the final one."""
         wall_time = (self._stopped or perf_counter()) - self._started
-        stages = tuple(
-            report_stage(plan.name, replica, ref, wall_time, late=self._late(ref))
-            for plan in self._stages
-            for replica, ref in enumerate(self._own(plan))
-        )
-        sources = {plan.name for plan in self._plan.sources}
-        # What a stage that is not the flow's has made was not for the flow alone.
-        for staged in self._plan.stages:
-            if not staged.upstream:
-                sources.update(layer.name for layer in self._readers(staged))
-        outputs = {plan.name for plan in self._plan.outputs}
-        return RunReport(
-            wall_time=wall_time,
-            events_in=sum(stage.events_in for stage in stages if stage.name in sources),
-            events_out=sum(stage.events_out for stage in stages if stage.name in outputs),
-            late=sum(stage.late for stage in stages),
-            discarded=sum(stage.discarded for stage in stages),
-            peak_buffer=max(
-                (ref.counts().peak_buffer for plan in self._stages for ref in self._own(plan)),
-                default=0,
-            ),
-            stages=stages,
-        )
-
-    def _late(self, ref: StageRef) -> int:
-        replica = self._replicas.get(ref)
-        return 0 if replica is None else replica.late
+        own = {plan: self._own(plan) for plan in self._stages}
+        return report_run(self._plan, own, self._replicas, wall_time)
 
     def _stop_reading(self) -> None:
         for plan in self._plan.sources:
@@ -264,6 +242,8 @@ class RunningFlow:
         producers: dict[SourcePlan, Producer[Any]] = {
             plan: plan.source.open() for plan in self._plan.sources
         }
+        for number, feed in enumerate(self._feeds, 1):
+            self._start_sink(group, feed.into, [group.spawn(feed, name=f"failures {number}")])
         for node in self._plan.nodes:
             routing, partitions = downstream.get(node, (Shuffle(), 1))
             dispatcher = routing.dispatcher(partitions)
@@ -285,12 +265,15 @@ class RunningFlow:
             collected = [Subscribe(ref, max_demand=demand) for ref in outputs]
             group.spawn(self._collector, name="collector", subscribe_to=collected)
         for into in self._into:
-            wanted = [into.subscribe(ref) for ref in outputs]
-            if isinstance(into.consumer, StageRef):
-                self._subscribe_foreign(into.consumer, wanted)
-                self._sinks.append(into.consumer)
-            else:
-                self._sinks.append(group.spawn(into.consumer, subscribe_to=wanted))
+            self._start_sink(group, into, outputs)
+
+    def _start_sink(self, group: StageGroup, into: Into, outputs: list[StageRef]) -> None:
+        wanted = [into.subscribe(ref) for ref in outputs]
+        if isinstance(into.consumer, StageRef):
+            self._subscribe_foreign(into.consumer, wanted)
+            self._sinks.append(into.consumer)
+        else:
+            self._sinks.append(group.spawn(into.consumer, subscribe_to=wanted))
 
     def _start_stages(self, group: StageGroup, plan: StagePlan) -> list[StageRef]:
         refs = []
@@ -325,7 +308,7 @@ class RunningFlow:
         upstream = [(each, ref) for each in plan.inputs for ref in self._stages[each.node]]
         stage = Replica(
             compile_program(
-                plan.layer,
+                self._feeds.connect(plan.layer),
                 partition=replica,
                 partitions=plan.stages,
                 upstreams=plan.upstream_stages,
@@ -337,6 +320,7 @@ class RunningFlow:
             caller=Caller(self._pools),
             dispatcher=dispatcher,
             on_init=on_init,
+            feeds=self._feeds.of(plan.layer),
         )
         if options.buffer_size is not None:
             stage.buffer_size = options.buffer_size

@@ -9,6 +9,7 @@ from flowlike.operators.context import TriggerContext as TriggerContext
 from flowlike.operators.executors import ExecutorChoice as ExecutorChoice
 from flowlike.operators.executors import check_executor as check_executor
 from flowlike.operators.executors import executor_name as executor_name
+from flowlike.operators.failure import Failure as Failure
 from flowlike.operators.keys import Key as Key
 from flowlike.operators.keys import key_function as key_function
 from flowlike.operators.layer import Group as Group
@@ -21,6 +22,11 @@ from flowlike.operators.per_event import FlatMap as FlatMap
 from flowlike.operators.per_event import Map as Map
 from flowlike.operators.per_event import MapValues as MapValues
 from flowlike.operators.per_event import Reject as Reject
+from flowlike.operators.policy import Policy as Policy
+from flowlike.operators.policy import Retry as Retry
+from flowlike.operators.policy import Sink as Sink
+from flowlike.operators.policy import check_policy as check_policy
+from flowlike.operators.policy import sinks_of as sinks_of
 from flowlike.operators.program import Program as Program
 from flowlike.operators.program import compile_program as compile_program
 from flowlike.operators.reducing import CollectBatch as CollectBatch
@@ -30,6 +36,7 @@ from flowlike.operators.reducing import GroupBy as GroupBy
 from flowlike.operators.reducing import GroupByKey as GroupByKey
 from flowlike.operators.reducing import Reduce as Reduce
 from flowlike.operators.reducing import ReduceBatch as ReduceBatch
+from flowlike.operators.tally import Counts as Counts
 from flowlike.operators.triggering import EachState as EachState
 from flowlike.operators.triggering import Emit as Emit
 from flowlike.operators.triggering import MapState as MapState
@@ -46,6 +53,7 @@ __all__ = [
     "CollectBatch",
     "Continue",
     "CountBy",
+    "Counts",
     "Each",
     "EachState",
     "Emit",
@@ -53,6 +61,7 @@ __all__ = [
     "Entering",
     "Entry",
     "ExecutorChoice",
+    "Failure",
     "Filter",
     "Fire",
     "FlatMap",
@@ -68,15 +77,20 @@ __all__ = [
     "MapValues",
     "OnTrigger",
     "Operator",
+    "Policy",
     "Program",
     "Reduce",
     "ReduceBatch",
     "Reject",
+    "Retry",
+    "Sink",
     "TriggerContext",
     "Window",
     "check_executor",
+    "check_policy",
     "compile_program",
     "executor_name",
     "key_function",
     "run_inline",
+    "sinks_of",
 ]

@@ -33,6 +33,9 @@ class Calls(NamedTuple):
         limit: the most calls at once.
         label: the operators that it is for, as `explain()` and notes show them.
         events: how many events the calls are about.
+        again: called with each argument and its result: gives the argument for another call in
+            its place, or None. Each argument then has a ``delay``: seconds to wait before.
+        waits: whether the time of the calls is time spent waiting, not work.
     """
 
     function: Callable[[Any], Any]
@@ -41,12 +44,14 @@ class Calls(NamedTuple):
     limit: int
     label: str
     events: int
+    again: Callable[[Any, Any], Any] | None = None
+    waits: bool = False
 
 
 def run_inline(generator: Generator[Calls, list[Any], Result]) -> Result:
     """Drive a program's generator to its end, doing every call here and now.
 
-    Executors are ignored. A coroutine function has to finish without ever waiting.
+    Executors and delays are ignored. A coroutine function has to finish without ever waiting.
 
     Returns:
         What the generator returns.
@@ -58,7 +63,7 @@ def run_inline(generator: Generator[Calls, list[Any], Result]) -> Result:
         request = next(generator)
         while True:
             try:
-                results = [_call(request.function, argument) for argument in request.arguments]
+                results = [_call(request, argument) for argument in request.arguments]
             except Exception as error:  # noqa: BLE001 - the program is told, whatever it is
                 request = generator.throw(error)
             else:
@@ -67,7 +72,17 @@ def run_inline(generator: Generator[Calls, list[Any], Result]) -> Result:
         return end.value  # type: ignore[no-any-return]
 
 
-def _call(function: Callable[[Any], Any], argument: Any) -> Any:
+def _call(request: Calls, argument: Any) -> Any:
+    result = _call_once(request.function, argument)
+    while request.again is not None:
+        argument = request.again(argument, result)
+        if argument is None:
+            break
+        result = _call_once(request.function, argument)
+    return result
+
+
+def _call_once(function: Callable[[Any], Any], argument: Any) -> Any:
     if not is_coroutine_function(function):
         return function(argument)
     coroutine = function(argument)

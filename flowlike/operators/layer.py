@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flowlike.errors import FlowBuildError
 from flowlike.operators.executors import ExecutorChoice, Placement
@@ -11,6 +12,7 @@ from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import PerEvent
 from flowlike.operators.placement import executor_of
+from flowlike.operators.policy import Policy, Taker, bind
 from flowlike.operators.reducing import ReduceBatch, Reducing
 from flowlike.operators.segments import Segment, split
 from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, Triggering
@@ -119,6 +121,21 @@ class Layer:
     def after(self) -> tuple[Operator, ...]:
         """The operators after the reduce."""
         return tuple(each for each in self.operators if isinstance(each, Triggering))
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The failure policies of its operators, other than "stop"."""
+        return tuple(filter(None, map(_policy, self.operators)))
+
+    def bound(self, connect: Callable[[Any], Taker]) -> Layer:
+        """The layer of one run: ``connect`` gives the way to the target of a sink of failures."""
+        operators = tuple(
+            operator
+            if (policy := _policy(operator)) is None
+            else replace(operator, on_error=bind(policy, connect))  # type: ignore[type-var]
+            for operator in self.operators
+        )
+        return replace(self, operators=operators)
 
     @property
     def has_reduce(self) -> bool:
@@ -236,3 +253,9 @@ def _group(segment: Segment) -> Group:
 
 def _is_before_reduce(operator: Operator) -> bool:
     return isinstance(operator, (PerEvent, MapBatch))
+
+
+def _policy(operator: Operator) -> Policy | None:
+    """What it does when its function raises; ``None`` for "stop"."""
+    policy: Policy = getattr(operator, "on_error", "stop")
+    return None if policy == "stop" else policy

@@ -17,6 +17,8 @@ from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import PerEvent
 from flowlike.operators.segments import Segment, split_in_place
+from flowlike.operators.tally import Counts, Tally
+from flowlike.operators.trying import Trying
 
 __all__ = ["Pipeline", "Step", "make_step"]
 
@@ -34,37 +36,41 @@ class Step(NamedTuple):
     run: Callable[[Batch], Any]
 
 
-def make_step(segment: Segment, place: Place) -> Step:
-    """The running form of a segment."""
+def make_step(segment: Segment, place: Place, tally: Tally) -> Step:
+    """The running form of a segment, which counts in ``tally``."""
     if segment.kind == "fused":
-        return Step(True, Fused(segment.operators, place))
+        return Step(True, Fused(segment.operators, place, tally=tally))
     if segment.kind == "batch":
-        return Step(True, _WholeBatch(cast(MapBatch, segment.operators[0]), place))
+        return Step(True, _WholeBatch(cast(MapBatch, segment.operators[0]), place, tally))
     if segment.kind == "sent":
-        return Step(
-            False, partial(_send, segment, segment.label, Pipeline(segment.operators, place), place)
-        )
+        pipeline = Pipeline(segment.operators, place)
+        return Step(False, partial(_send, segment, segment.label, pipeline, place, tally))
     if segment.kind == "awaited":
         operator = cast(MapBatch, segment.operators[0])
         function = guarded(operator.function, operator.label, place, describe_batch)
-        return Step(False, partial(_await, operator, function, place))
+        return Step(False, partial(_await, operator, function, place, tally))
     single = cast(PerEvent, segment.operators[0])
+    if segment.kind == "tried":
+        return Step(False, partial(_try, single.name, _trying(segment, place, tally), tally))
     function = guarded(single.function, single.label, place, describe_event)
-    return Step(False, partial(_call_each, single, segment, function, place))
+    return Step(False, partial(_call_each, single, segment, function, place, tally))
 
 
 class Pipeline:
     """Several fused functions and whole-batch functions, one after the other, as one call.
 
-    It can be pickled if the functions can.
+    It can be pickled if the functions can. What it counts, maybe in another process, it returns.
     """
 
-    __slots__ = ("_operators", "_place", "_steps")
+    __slots__ = ("_operators", "_place", "_steps", "_tally")
 
     def __init__(self, operators: Sequence[Operator], place: Place) -> None:
         self._operators = tuple(operators)
         self._place = place
-        self._steps = [make_step(segment, place).run for segment in split_in_place(operators)]
+        self._tally = Tally()
+        self._steps = [
+            make_step(segment, place, self._tally).run for segment in split_in_place(operators)
+        ]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the description; the functions are generated again on the other side.
@@ -79,27 +85,31 @@ class Pipeline:
         )
         return (Pipeline, (operators, self._place))
 
-    def __call__(self, batch: Batch) -> Batch:
-        """The batch after all operators, maybe empty."""
+    def __call__(self, batch: Batch) -> tuple[Batch, Counts]:
+        """The batch after all operators, maybe empty, and what was counted."""
         for step in self._steps:
             batch = step(batch)
             if len(batch) == 0:
                 break
-        return batch
+        return batch, self._tally.take()
 
 
 class _WholeBatch:
     """A map_batch in place: guarded, and its result checked."""
 
-    __slots__ = ("_function", "_label", "_place")
+    __slots__ = ("_function", "_label", "_place", "_tally")
 
-    def __init__(self, operator: MapBatch, place: Place) -> None:
+    def __init__(self, operator: MapBatch, place: Place, tally: Tally) -> None:
         self._label = operator.label
+        self._tally = tally
         self._place = place
         self._function = guarded(operator.function, operator.label, place, describe_batch)
 
     def __call__(self, batch: Batch) -> Batch:
-        return _checked(self._function(batch), self._label, self._place)
+        taken = len(batch)
+        result = _checked(self._function(batch), self._label, self._place)
+        self._tally.exchange(taken, len(result))
+        return result
 
 
 def _checked(result: Any, label: str, place: Place) -> Batch:
@@ -114,19 +124,60 @@ def _checked(result: Any, label: str, place: Place) -> Batch:
 
 
 def _send(
-    segment: Segment, label: str, pipeline: Pipeline, place: Place, batch: Batch
+    segment: Segment, label: str, pipeline: Pipeline, place: Place, tally: Tally, batch: Batch
 ) -> Generator[Calls, list[Any], Batch]:
     calls = Calls(pipeline, [batch], segment.executor, 1, label, len(batch))
-    results = yield from ask(calls, place, describe_batch, batch)
-    return results[0]
+    [(result, counts)] = yield from ask(calls, place, describe_batch, batch)
+    tally.add(counts)
+    return result
 
 
 def _await(
-    operator: MapBatch, function: Callable[[Any], Any], place: Place, batch: Batch
+    operator: MapBatch, function: Callable[[Any], Any], place: Place, tally: Tally, batch: Batch
 ) -> Generator[Calls, list[Any], Batch]:
-    calls = Calls(function, [batch], None, 1, operator.label, len(batch))
+    taken = len(batch)
+    calls = Calls(function, [batch], None, 1, operator.label, taken)
     results = yield from ask(calls, place, describe_batch, batch)
-    return _checked(results[0], operator.label, place)
+    result = _checked(results[0], operator.label, place)
+    tally.exchange(taken, len(result))
+    return result
+
+
+def _trying(segment: Segment, place: Place, tally: Tally) -> Trying:
+    operator = cast("MapBatch | PerEvent", segment.operators[0])
+    whole = isinstance(operator, MapBatch)
+    return Trying(
+        operator.function,
+        name=operator.name,
+        label=operator.label,
+        policy=operator.on_error,
+        executor=segment.executor,
+        limit=1 if isinstance(operator, MapBatch) else operator.concurrency,
+        place=place,
+        tally=tally,
+        describe=describe_batch if whole else describe_event,
+    )
+
+
+def _try(
+    name: str, trying: Trying, tally: Tally, batch: Batch
+) -> Generator[Calls, list[Any], Batch]:
+    """Events, or a whole batch, under a failure policy."""
+    count = len(batch)
+    if name == "map_batch":
+        made, given_up = yield from trying.run([batch])
+        if given_up:
+            tally.skipped += count
+            return []
+        tally.exchange(count, len(made[0]))
+        return made[0]
+    made, given_up = yield from trying.run(list(events_of(batch)))
+    tally.skipped += given_up
+    if name == "flat_map":
+        tally.exchange(count - given_up, len(made))
+    else:
+        tally.filtered += count - given_up - len(made)
+    return made
 
 
 def _call_each(
@@ -134,6 +185,7 @@ def _call_each(
     segment: Segment,
     function: Callable[[Any], Any],
     place: Place,
+    tally: Tally,
     batch: Batch,
 ) -> Generator[Calls, list[Any], Batch]:
     """A call for each event; what comes back decides what becomes of the event."""
@@ -150,11 +202,17 @@ def _call_each(
         case "map":
             return results
         case "flat_map":
-            return _flat(results, events, label, place)
+            flat = _flat(results, events, label, place)
+            tally.exchange(len(events), len(flat))
+            return flat
         case "filter":
-            return list(compress(events, results))
+            kept = list(compress(events, results))
+            tally.filtered += len(events) - len(kept)
+            return kept
         case "reject":
-            return [event for event, drop in zip(events, results, strict=True) if not drop]
+            kept = [event for event, drop in zip(events, results, strict=True) if not drop]
+            tally.filtered += len(events) - len(kept)
+            return kept
         case "map_values":
             return [(key, value) for (key, _), value in zip(events, results, strict=True)]
         case _:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from flowlike.operators.executors import ExecutorChoice, check_executor
 from flowlike.operators.operator import Operator, function_name
+from flowlike.operators.policy import Policy, check_policy
 from flowlike.options import check_callable, is_coroutine_function
 
 __all__ = ["MapBatch"]
@@ -19,17 +20,19 @@ class MapBatch(Operator):
 
     Raises:
         TypeError: ``function`` cannot be called, or is a coroutine function beside an
-            executor, or ``executor`` is none.
-        ValueError: ``executor`` is an unknown name.
+            executor, or ``executor`` or ``on_error`` is none.
+        ValueError: ``executor`` or ``on_error`` is an unknown word.
     """
 
     name: ClassVar[str] = "map_batch"
     function: Callable[[Any], Any]
     executor: ExecutorChoice = None
+    on_error: Policy = "stop"
 
     def __post_init__(self) -> None:
         check_callable("map_batch's fn", self.function, coroutine=True)
         check_executor("map_batch's executor", self.executor)
+        check_policy("map_batch's on_error", self.on_error)
         if self.executor is not None and is_coroutine_function(self.function):
             raise TypeError(
                 "map_batch's fn is a coroutine function, which is awaited in the event loop; "

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from flowlike.operators.executors import ExecutorChoice, check_executor
 from flowlike.operators.operator import Operator, function_name
+from flowlike.operators.policy import Policy, check_policy
 from flowlike.options import check_callable, check_count, is_coroutine_function
 
 __all__ = ["Each", "Filter", "FlatMap", "Map", "MapValues", "PerEvent", "Reject"]
@@ -21,21 +22,24 @@ class PerEvent(Operator):
         function: a plain or a coroutine function of one argument.
         concurrency: the most calls at once in a replica.
         executor: where it runs; None is the layer's default.
+        on_error: what happens when the function raises.
 
     Raises:
         TypeError: ``function`` cannot be called, or an argument has the wrong type.
-        ValueError: ``concurrency`` is below 1, or ``executor`` an unknown name.
+        ValueError: ``concurrency`` is below 1, or ``executor`` or ``on_error`` an unknown word.
     """
 
     function: Callable[[Any], Any]
     concurrency: int = 1
     executor: ExecutorChoice = None
+    on_error: Policy = "stop"
 
     def __post_init__(self) -> None:
         name = self.name
         check_callable(f"{name}'s fn", self.function, coroutine=True)
         check_count(f"{name}'s concurrency", self.concurrency)
         check_executor(f"{name}'s executor", self.executor)
+        check_policy(f"{name}'s on_error", self.on_error)
         if self.executor is not None and is_coroutine_function(self.function):
             raise TypeError(
                 f"{name}'s fn is a coroutine function, which is awaited in the event loop; "

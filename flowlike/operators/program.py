@@ -12,6 +12,7 @@ from flowlike.operators.mapping import Step, make_step
 from flowlike.operators.notes import Place
 from flowlike.operators.reducers import make_reducer
 from flowlike.operators.tail import Tail
+from flowlike.operators.tally import Tally
 from flowlike.operators.windows import GlobalWindow, WindowRun
 
 __all__ = ["Program", "compile_program"]
@@ -34,14 +35,26 @@ class Program:
         steps: what happens before the windows.
         windows: the windows with the reduce, if there is one.
         emits: False if nothing is handed on.
+        tally: what the steps count in.
+
+    Attributes:
+        tally: what became of the events so far.
     """
 
-    __slots__ = ("_emits", "_steps", "_windows")
+    __slots__ = ("_emits", "_steps", "_windows", "tally")
 
-    def __init__(self, steps: list[Step], windows: WindowRun | None, emits: bool) -> None:
+    def __init__(
+        self, steps: list[Step], windows: WindowRun | None, emits: bool, tally: Tally
+    ) -> None:
+        self.tally = tally
         self._steps = steps
         self._windows = windows
         self._emits = emits
+
+    @property
+    def has_state(self) -> bool:
+        """True if what leaves it comes out of a state: a reduce or a join in windows."""
+        return self._windows is not None
 
     @property
     def timed(self) -> bool:
@@ -133,15 +146,17 @@ def compile_program(
     layer.check()
     place = Place(partition, partitions)
     segments = layer.segments
-    outer = [make_step(segment, place) for segment in segments.outer]
+    tally = Tally()
+    outer = [make_step(segment, place, tally) for segment in segments.outer]
     reducing, entering = layer.reducing, layer.entering
     if reducing is None and entering is None:
-        return Program(outer, None, emits)
+        return Program(outer, None, emits, tally)
     reducer = tail = None
     if reducing is not None:
         reducer = make_reducer(
             reducing,
             place=place,
+            tally=tally,
             before=segments.looped,
             after=layer.after,
             default=layer.executor,
@@ -154,7 +169,7 @@ def compile_program(
         reducer,
         tail,
         None if entering is None else entering.entry(place, sides or [0] * upstreams),
-        [make_step(segment, place) for segment in segments.inner],
+        [make_step(segment, place, tally) for segment in segments.inner],
     )
     keys = [key] * upstreams if key is None or callable(key) else key
-    return Program(outer, window.start(frame, upstreams, keys), emits)
+    return Program(outer, window.start(frame, upstreams, keys), emits, tally)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from flowlike.operators.executors import ExecutorChoice, check_executor
 from flowlike.operators.keys import Key, key_function
 from flowlike.operators.operator import Operator, function_name
+from flowlike.operators.policy import Policy, check_policy
 from flowlike.options import check_callable, is_coroutine_function
 
 __all__ = [
@@ -65,8 +66,8 @@ class ReduceBatch(Reducing):
 
     Raises:
         TypeError: an argument cannot be called, or is a coroutine function where none is
-            awaited, or ``executor`` is none.
-        ValueError: ``executor`` is an unknown name.
+            awaited, or ``executor`` or ``on_error`` is none.
+        ValueError: ``executor`` or ``on_error`` is an unknown word.
     """
 
     name: ClassVar[str] = "reduce_batch"
@@ -75,12 +76,14 @@ class ReduceBatch(Reducing):
     function: Callable[[Any, Any], Any]
     merge: Callable[[Any, Any], Any] | None = None
     executor: ExecutorChoice = None
+    on_error: Policy = "stop"
 
     def __post_init__(self) -> None:
         _check_init(self.name, self.init)
         check_callable("reduce_batch's fn", self.function, coroutine=True)
         _check_merge(self.name, self.merge)
         check_executor("reduce_batch's executor", self.executor)
+        check_policy("reduce_batch's on_error", self.on_error)
         if self.executor is not None and is_coroutine_function(self.function):
             raise TypeError(
                 "reduce_batch's fn is a coroutine function, which is awaited in the event "

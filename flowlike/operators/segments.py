@@ -24,12 +24,13 @@ class Segment:
     Attributes:
         kind: "fused" per-event operators in place; "batch", one map_batch in place;
             "sent" to an executor with the whole batch in one call; "calls", one operator
-            with a call for each event; "awaited", a map_batch that is a coroutine function.
+            with a call for each event; "awaited", a map_batch that is a coroutine function;
+            "tried", one operator with a failure policy.
         operators: at least one; exactly one but for "fused" and "sent".
         executor: where they run.
     """
 
-    kind: Literal["fused", "batch", "sent", "calls", "awaited"]
+    kind: Literal["fused", "batch", "sent", "calls", "awaited", "tried"]
     operators: tuple[Operator, ...]
     executor: Placement = None
 
@@ -87,6 +88,8 @@ def _common(one: Placement, other: Placement) -> tuple[Placement, bool]:
 
 def _segment(operator: Operator, default: ExecutorChoice) -> Segment:
     executor = executor_of(operator, default)
+    if isinstance(operator, (MapBatch, PerEvent)) and operator.on_error != "stop":
+        return Segment("tried", (operator,), executor)
     if isinstance(operator, MapBatch):
         if is_coroutine_function(operator.function):
             return Segment("awaited", (operator,))

@@ -11,7 +11,7 @@ from flowlike.stages.messages import Ask, Ended
 from flowlike.stages.owner import Owner
 from flowlike.stages.run_queue import RunQueue
 from flowlike.stages.running import RunningStage
-from flowlike.stages.stage import Batches, Stage
+from flowlike.stages.stage import Stage
 from flowlike.stages.subscription import Subscription
 
 __all__ = ["ConsumingStage"]
@@ -85,12 +85,7 @@ class ConsumingStage(RunningStage):
         )
 
     def _handled(self, result: Any, subscription: Subscription, count: int, started: float) -> None:
-        seconds = self.clock() - started
-        if result is not None:
-            if type(result) is Batches and result.seconds is not None:
-                seconds = result.seconds
-            self.send_result(result, "handle_events")
-        self.busy += seconds
+        seconds = self.send_timed(result, "handle_events", started)
         demand = subscription._demand
         if demand is not None and (more := demand.handled(count, seconds)):
             self._asks.append((subscription, more))
@@ -111,12 +106,12 @@ class ConsumingStage(RunningStage):
         assert arrival.over is not None
         self._inlet.close(arrival)
         reason = arrival.over.reason
-        self.call(self.stage.handle_cancel, (reason, arrival.subscription), self._over, arrival)
+        arguments = (reason, arrival.subscription)
+        self.call(self.stage.handle_cancel, arguments, self._over, arrival, self.clock())
 
-    def _over(self, result: Any, arrival: Arrival) -> None:
+    def _over(self, result: Any, arrival: Arrival, started: float) -> None:
         assert arrival.over is not None
-        if result is not None:
-            self.send_result(result, "handle_cancel")
+        self.send_timed(result, "handle_cancel", started)
         over, options = arrival.over, arrival.subscription.options
         ends = ends_consumer(options.cancel, over)
         if isinstance(over, Ended):

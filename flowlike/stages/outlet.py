@@ -21,17 +21,27 @@ class Outlet:
 
     Attributes:
         subscriptions: the consumers, by the number of the subscription.
+        made: how many events it was given to send.
         events_out: how many events have left.
         discarded: how many events a full buffer has dropped.
     """
 
-    __slots__ = ("_dispatcher", "_owed", "buffer", "discarded", "events_out", "subscriptions")
+    __slots__ = (
+        "_dispatcher",
+        "_owed",
+        "buffer",
+        "discarded",
+        "events_out",
+        "made",
+        "subscriptions",
+    )
 
     def __init__(self, dispatcher: Dispatcher, buffer: Buffer) -> None:
         self._dispatcher = dispatcher
         self.buffer = buffer
         self.subscriptions: dict[int, Subscription] = {}
         self._owed = 0  # events asked of handle_demand that have not come yet
+        self.made = 0
         self.events_out = 0
         self.discarded = 0
 
@@ -83,6 +93,7 @@ class Outlet:
         count = len(batch)
         if not count:
             return 0
+        self.made += count
         if self._owed:
             self._owed = max(0, self._owed - count)
         wanted = self._dispatcher.wanted()

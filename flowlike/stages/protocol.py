@@ -253,11 +253,8 @@ def _info(running: RunningStage, message: Info) -> None:
 
 
 def _tell(running: RunningStage, callback: Callable[[Any], Any], message: Any) -> None:
-    def told(result: Any) -> None:
-        if result is not None:
-            running.send_result(result, callback.__name__)
-
-    running.call(callback, (message,), told)
+    context = (callback.__name__, running.clock())
+    running.call(callback, (message,), running.send_timed, *context)
 
 
 HANDLERS: dict[type, Callable[[Any, Any], None]] = {

@@ -28,7 +28,9 @@ class StageCounts(NamedTuple):
         events_out: events that have left.
         discarded: events that a full buffer dropped.
         peak_buffer: the most events that were in the buffer at one time.
-        busy: seconds spent in ``handle_events`` and ``handle_demand``, awaiting included.
+        busy: seconds spent in its callbacks (awaiting included), in dispatching and in reading.
+        made: events that it has handed to its dispatcher or its buffer.
+        held: those of them that wait.
     """
 
     events_in: int
@@ -36,6 +38,8 @@ class StageCounts(NamedTuple):
     discarded: int
     peak_buffer: int
     busy: float
+    made: int = 0
+    held: int = 0
 
 
 class StageRef:
@@ -219,6 +223,8 @@ class StageRef:
             outlet.discarded,
             outlet.buffer.peak,
             stage.busy,
+            outlet.made,
+            outlet.held(),
         )
 
     async def buffered_count(self) -> int:

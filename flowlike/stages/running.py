@@ -50,7 +50,8 @@ class RunningStage:
         opening: subscriptions that were asked for and not answered, with who waits for each.
         ended: resolved with the reason once the stage has ended.
         events_in: how many events its callbacks were given (a producer's: has returned).
-        busy: seconds spent in ``handle_events`` and ``handle_demand``.
+        busy: seconds spent in its callbacks (``on_start``, ``on_stop``, ``handle_subscribe`` and
+            ``handle_call`` apart), in sending what they return, and in reading.
         owner: is told of its end.
         unanswered: a ``Start`` or ``Call`` whose callback awaits.
         clock: counts seconds, for ``busy`` and for demand that follows the work.
@@ -246,7 +247,7 @@ class RunningStage:
         self,
         callback: Callable[..., Any],
         arguments: tuple[Any, ...],
-        then: Callable[..., None],
+        then: Callable[..., Any],
         *context: Any,
     ) -> None:
         """Call the user's stage, then go on with ``then(result, *context)``.
@@ -288,6 +289,22 @@ class RunningStage:
         else:
             self._send(as_batch(result, f"{type(self.stage).__name__}.{callback}"))
 
+    def send_timed(self, result: Any, callback: str, started: float) -> float:
+        """Send what a callback that began at ``started`` has returned; count the time of both.
+
+        Returns:
+            The seconds of the callback: those that it tells, or else until now.
+        """
+        ended = self.clock()
+        seconds = ended - started
+        if result is not None:
+            if type(result) is Batches and result.seconds is not None:
+                seconds = result.seconds
+            self.send_result(result, callback)
+            self.busy += self.clock() - ended  # a dispatcher may have hashed every event
+        self.busy += seconds
+        return seconds
+
     def _send(self, batch: Batch) -> None:
         assert self.outlet is not None
         dropped = self.outlet.send(batch)
@@ -301,7 +318,7 @@ class RunningStage:
         self,
         callback: Callable[..., Any],
         awaitable: Any,
-        then: Callable[..., None],
+        then: Callable[..., Any],
         context: tuple[Any, ...],
     ) -> None:
         if type(awaitable) is not CoroutineType:

@@ -57,12 +57,8 @@ class SupplyingStage(RunningStage):
                 self.end("normal", finished=True)
         elif self.demand_mode == "forward" and (need := outlet.need()):
             stage: Any = self.stage
-            self.call(stage.handle_demand, (need,), self._supplied, self.clock())
-
-    def _supplied(self, result: Any, started: float) -> None:
-        self.busy += self.clock() - started
-        if result is not None:
-            self.send_result(result, "handle_demand")
+            context = ("handle_demand", self.clock())
+            self.call(stage.handle_demand, (need,), self.send_timed, *context)
 
     def _send(self, batch: Batch) -> None:
         self.events_in += len(batch)

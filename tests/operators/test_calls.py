@@ -244,7 +244,9 @@ def test_what_is_sent_can_be_pickled(layer):
     program = compile_program(described, partition=0, partitions=1)
     request = next(program.push([1, 2, 3]))
     copy = pickle.loads(pickle.dumps(request.function))
-    assert copy([1, 2, 3]) == [4, 4, 2, 2]
+    batch, counts = copy([1, 2, 3])
+    assert batch == [4, 4, 2, 2]
+    assert (counts.filtered, counts.consumed, counts.produced) == (1, 4, 6)
 
 
 def fails_at_2(n):

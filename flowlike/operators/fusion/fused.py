@@ -12,6 +12,7 @@ from flowlike.operators.fusion.source import FILENAME, Line, compile_shape
 from flowlike.operators.notes import Place, describe_batch, describe_event
 from flowlike.operators.operator import Operator
 from flowlike.operators.outputs import Outputs
+from flowlike.operators.tally import Tally
 
 __all__ = ["Fused"]
 
@@ -31,9 +32,10 @@ class Fused:
         ending: "list", or what `compile_shape` takes.
         reducer: the reducing operator for an ending that reduces.
         functions: its functions, by their names in the source.
+        tally: counts what is filtered.
     """
 
-    __slots__ = ("_function", "_lines", "_operators", "_place", "_reducer")
+    __slots__ = ("_drops", "_function", "_lines", "_operators", "_place", "_reducer", "_tally")
 
     def __init__(
         self,
@@ -42,17 +44,22 @@ class Fused:
         ending: str = "list",
         reducer: Operator | None = None,
         functions: dict[str, Callable[..., Any]] | None = None,
+        *,
+        tally: Tally,
     ) -> None:
         self._operators = tuple(operators)
         self._place = place
         self._reducer = reducer
-        code, self._lines = compile_shape(
-            tuple(operator.name for operator in self._operators), ending
-        )
+        shape = tuple(operator.name for operator in self._operators)
+        code, self._lines = compile_shape(shape, ending)
+        self._tally = tally
+        # With a flat_map the source counts; without, the lengths tell.
+        self._drops = "flat_map" not in shape and ("filter" in shape or "reject" in shape)
         names: dict[str, Any] = {
             f"f{index}": operator.function  # type: ignore[attr-defined]
             for index, operator in enumerate(self._operators)
         }
+        names["tally"] = tally
         if reducer is not None:
             names["refuse"] = partial(_refuse, reducer.label)
         names.update(functions or {})
@@ -76,10 +83,13 @@ class Fused:
         """
         events = iter(events_of(batch))
         try:
-            return self._function(events)  # type: ignore[no-any-return]
+            found: list[Any] = self._function(events)
         except Exception as error:
             self._explain(error, events, batch)
             raise
+        if self._drops:
+            self._tally.filtered += len(batch) - len(found)
+        return found
 
     def reduce(self, batch: Batch, state: Any, outputs: Outputs) -> Any:
         """The state after the events of a batch.

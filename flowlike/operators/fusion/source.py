@@ -22,6 +22,9 @@ and one that ends in a reduce is a loop::
             if not f1(e1): continue
             state = f2(state, e1)
         return state
+
+What a filter drops is counted where the lengths before and after do not tell it: in a loop, and
+beside a flat_map. A dropped event adds 1 to ``d0``, or to ``d1`` behind a flat_map.
 """
 
 from __future__ import annotations
@@ -83,8 +86,37 @@ def compile_shape(shape: Shape, ending: str) -> tuple[CodeType, dict[int, Line]]
 
 
 def _comprehension(shape: Shape) -> _Text:
+    if "flat_map" in shape:
+        return _counting_comprehension(shape)
+    text = _Text()
+    text.put(f"def fused({', '.join(['events', *_defaults(len(shape))])}):")
+    text.depth = 1
+    text.put("return [")
+    _clauses(text, shape, counts=False)
+    text.put("]")
+    return text
+
+
+def _counting_comprehension(shape: Shape) -> _Text:
+    """With a flat_map: its own events, and what filters drop before (d0) and after it (d1)."""
+    text = _Text()
+    text.put(f"def fused({', '.join(['events', *_defaults(len(shape))])}):")
+    text.depth = 1
+    text.put("came = events.__length_hint__()")
+    text.put("d0 = d1 = 0")
+    text.put("found = [")
+    _clauses(text, shape, counts=True)
+    text.put("]")
+    text.put("tally.filtered += d0 + d1")
+    text.put("tally.exchange(came - d0, len(found) + d1)")
+    text.put("return found")
+    return text
+
+
+def _clauses(text: _Text, shape: Shape, *, counts: bool) -> None:
     body = _Text()
-    event = "e"
+    body.depth = text.depth + 1
+    event, dropped = "e", "d0"
     for index, name in enumerate(shape):
         function, new = f"f{index}", f"e{index}"
         if name == "map":
@@ -95,27 +127,24 @@ def _comprehension(shape: Shape) -> _Text:
             # Without the call the error about what cannot be iterated has no line of its own.
             body.mark(index, f"for i{index} in (iter(r{index}),)", "iterate")
             body.mark(index, f"for {new} in i{index}", "iterate")
-            event = new
+            event, dropped = new, "d1"
         elif name == "map_values":
             body.mark(index, f"for k{index}, v{index} in ({event},)", "unpack")
             body.mark(index, f"for {new} in ((k{index}, {function}(v{index})),)")
             event = new
         elif name == "filter":
-            body.mark(index, f"if {function}({event})")
+            count = f" or not ({dropped} := {dropped} + 1)" if counts else ""
+            body.mark(index, f"if {function}({event}){count}")
         elif name == "reject":
-            body.mark(index, f"if not {function}({event})")
+            count = f" and ({dropped} := {dropped} + 1)" if counts else ""
+            body.mark(index, f"if not ({function}({event}){count})")
         else:
             body.mark(index, f"for _ in ({function}({event}),)")
-    text = _Text()
-    text.put(f"def fused({', '.join(['events', *_defaults(len(shape))])}):")
-    text.put("    return [")
-    text.put(f"        {event}")
-    text.put("        for e in events")
+    text.put(f"    {event}")
+    text.put("    for e in events")
     offset = len(text.lines)
-    text.lines += ["        " + line for line in body.lines]
-    text.put("    ]")
+    text.lines += body.lines
     text.roles = {number + offset: line for number, line in body.roles.items()}
-    return text
 
 
 def _loop(shape: Shape, ending: str) -> _Text:
@@ -132,9 +161,12 @@ def _loop(shape: Shape, ending: str) -> _Text:
         text.put("find = state.get")
     elif ending == "emit_and_reduce":
         text.put("extend = outputs.own.extend")
+    filters = not {"filter", "reject"}.isdisjoint(shape)
+    if filters:
+        text.put("d0 = d1 = 0")
     text.put("for e in events:")
     text.depth = 2
-    event = "e"
+    event, dropped = "e", "d0"
     for index, name in enumerate(shape):
         function, new = f"f{index}", f"e{index}"
         if name == "map":
@@ -144,19 +176,22 @@ def _loop(shape: Shape, ending: str) -> _Text:
             text.mark(index, f"r{index} = {function}({event})")
             text.mark(index, f"for {new} in r{index}:", "iterate")
             text.depth += 1
-            event = new
+            event, dropped = new, "d1"
         elif name == "map_values":
             text.mark(index, f"k{index}, v{index} = {event}", "unpack")
             text.mark(index, f"{new} = (k{index}, {function}(v{index}))")
             event = new
         elif name == "filter":
-            text.mark(index, f"if not {function}({event}): continue")
+            text.mark(index, f"if not {function}({event}): {dropped} += 1; continue")
         elif name == "reject":
-            text.mark(index, f"if {function}({event}): continue")
+            text.mark(index, f"if {function}({event}): {dropped} += 1; continue")
         else:
             text.mark(index, f"{function}({event})")
     _reduce(text, ending, last, event)
     text.depth = 1
+    if filters:
+        text.put("tally.filtered += d0 + d1")
+        text.put("tally.produced += d1")
     text.put("return state")
     return text
 

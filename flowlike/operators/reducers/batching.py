@@ -15,19 +15,45 @@ from flowlike.operators.placement import executor_of
 from flowlike.operators.reducers.looping import make_state
 from flowlike.operators.reducers.reducer import Reducer, part
 from flowlike.operators.reducing import ReduceBatch
+from flowlike.operators.tally import Tally
+from flowlike.operators.trying import Trying
 from flowlike.options import is_coroutine_function
 
 __all__ = ["Batching"]
 
 
 class Batching(Reducer):
-    """`ReduceBatch`: in place, awaited, or sent to an executor with the state."""
+    """`ReduceBatch`: in place, awaited, or sent to an executor with the state.
 
-    def __init__(self, operator: ReduceBatch, place: Place, default: ExecutorChoice) -> None:
+    A batch that a failure policy gives up leaves the state as it was.
+    """
+
+    def __init__(
+        self, operator: ReduceBatch, place: Place, default: ExecutorChoice, tally: Tally
+    ) -> None:
         self._operator = operator
         self._place = place
         self._executor = executor_of(operator, default)
-        self.inline = self._executor is None and not is_coroutine_function(operator.function)
+        self._tally = tally
+        self._trying: Trying | None = None
+        if operator.on_error != "stop":
+            self._trying = Trying(
+                spread(operator.function),
+                name=operator.name,
+                label=operator.label,
+                policy=operator.on_error,
+                executor=self._executor,
+                limit=1,
+                place=place,
+                tally=tally,
+                describe=describe_batch,
+                show=_batch_of,
+            )
+        self.inline = (
+            self._executor is None
+            and not is_coroutine_function(operator.function)
+            and self._trying is None
+        )
         self._function = guarded(
             spread(operator.function), operator.label, place, _describe_arguments
         )
@@ -46,9 +72,19 @@ class Batching(Reducer):
         """The same, with the help of a driver."""
         label = self._operator.label
         arguments = [(state, part(batch, start, stop))]
+        if self._trying is not None:
+            made, given_up = yield from self._trying.run(arguments)
+            if given_up:
+                self._tally.skipped += stop - start
+                return state
+            return made[0]
         calls = Calls(self._function, arguments, self._executor, 1, label, stop - start)
         results = yield from ask(calls, self._place, describe_batch, arguments[0][1])
         return results[0]
+
+
+def _batch_of(arguments: tuple[Any, Batch]) -> Batch:
+    return arguments[1]
 
 
 def _describe_arguments(arguments: tuple[Any, Batch]) -> str:

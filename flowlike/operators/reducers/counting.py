@@ -15,6 +15,7 @@ from flowlike.operators.operator import Operator
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.reducers.reducer import Reducer, part
 from flowlike.operators.reducing import CountBy
+from flowlike.operators.tally import Tally
 
 __all__ = ["Counting"]
 
@@ -35,13 +36,17 @@ class _KeyOf(Operator):
 class Counting(Reducer):
     """`CountBy`: ``Counter.update``, which counts in C, over the keys of a batch."""
 
-    def __init__(self, operator: CountBy, before: Sequence[Operator], place: Place) -> None:
+    def __init__(
+        self, operator: CountBy, before: Sequence[Operator], place: Place, tally: Tally
+    ) -> None:
         self._label = operator.label
         self._place = place
         operators = list(before)
         if operator.key is not None:
             operators.append(_KeyOf(key_function(operator.key), operator.label))
-        self._keys: Callable[[Batch], Any] = Fused(operators, place) if operators else events_of
+        self._keys: Callable[[Batch], Any] = events_of
+        if operators:
+            self._keys = Fused(operators, place, tally=tally)
 
     def init(self) -> Counter[Any]:
         """No counts."""

@@ -13,6 +13,7 @@ from flowlike.operators.operator import Operator
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.reducers.reducer import Reducer, part
 from flowlike.operators.reducing import EmitAndReduce, GroupBy, GroupByKey, Reduce
+from flowlike.operators.tally import Tally
 
 __all__ = ["Folding", "Grouping"]
 
@@ -25,6 +26,7 @@ class Folding(Reducer):
         before: per-event operators that run in the same loop.
         place: the replica.
         emits: whether the events of emit_and_reduce are wanted.
+        tally: counts what ``before`` filters.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Folding(Reducer):
         before: Sequence[Operator],
         place: Place,
         emits: bool,
+        tally: Tally,
     ) -> None:
         self._operator = operator
         self._place = place
@@ -42,7 +45,7 @@ class Folding(Reducer):
             if not emits:
                 ending += ":silent"
         functions = {f"f{len(before)}": operator.function}
-        self._fused = Fused(before, place, ending, operator, functions)
+        self._fused = Fused(before, place, ending, operator, functions, tally=tally)
 
     def init(self) -> Any:
         """A state of the user's."""
@@ -57,7 +60,11 @@ class Grouping(Reducer):
     """`GroupBy` and `GroupByKey`: a dict of lists."""
 
     def __init__(
-        self, operator: GroupBy | GroupByKey, before: Sequence[Operator], place: Place
+        self,
+        operator: GroupBy | GroupByKey,
+        before: Sequence[Operator],
+        place: Place,
+        tally: Tally,
     ) -> None:
         self._label = operator.label
         functions: dict[str, Callable[..., Any]] = {}
@@ -68,7 +75,7 @@ class Grouping(Reducer):
             if operator.value is not None:
                 functions["value_of"] = key_function(operator.value)
                 ending = "group_by"
-        self._fused = Fused(before, place, ending, operator, functions)
+        self._fused = Fused(before, place, ending, operator, functions, tally=tally)
 
     def init(self) -> dict[Any, list[Any]]:
         """No groups."""

@@ -25,6 +25,7 @@ from flowlike.operators.reducing import (
     ReduceBatch,
     Reducing,
 )
+from flowlike.operators.tally import Tally
 from flowlike.operators.triggering import MapState
 
 __all__ = ["make_reducer"]
@@ -34,6 +35,7 @@ def make_reducer(
     operator: Reducing,
     *,
     place: Place,
+    tally: Tally,
     before: Sequence[Operator] = (),
     after: Sequence[Operator] = (),
     default: ExecutorChoice = None,
@@ -44,6 +46,7 @@ def make_reducer(
     Args:
         operator: the description.
         place: the replica.
+        tally: counts what is filtered, skipped and retried.
         before: per-event operators to run in its loop, if it `loops`.
         after: the operators after it.
         default: the layer's executor.
@@ -54,13 +57,13 @@ def make_reducer(
     """
     match operator:
         case Reduce() | EmitAndReduce():
-            return Folding(operator, before, place, emits)
+            return Folding(operator, before, place, emits, tally)
         case GroupBy() | GroupByKey():
-            return Grouping(operator, before, place)
+            return Grouping(operator, before, place, tally)
         case CountBy():
-            return Counting(operator, before, place)
+            return Counting(operator, before, place, tally)
         case ReduceBatch():
-            return Batching(operator, place, default)
+            return Batching(operator, place, default, tally)
         case CollectBatch():
             first = next((each for each in after if isinstance(each, MapState)), None)
             if first is not None and isinstance(first.function, Kernel):
