@@ -15,16 +15,14 @@ PATTERNS = Path(__file__).parents[2] / "examples" / "patterns"
 
 @pytest.fixture
 def interrupted() -> Iterator[Callable[..., tuple[int, str, str]]]:
-    """``interrupted(name, *arguments, feed="", after="")`` presses Ctrl-C.
+    """``interrupted(name, *arguments, feed="", after)`` presses Ctrl-C.
 
     It feeds the program, reads what it says until that has ``after`` in it, and interrupts it
     with its stdin still open. Returns its status, the rest of its stdout and its stderr.
     """
     started: list[subprocess.Popen[str]] = []
 
-    def interrupt(
-        name: str, *arguments: str, feed: str = "", after: str = "", stderr: bool = False
-    ) -> tuple[int, str, str]:
+    def interrupt(name: str, *arguments: str, feed: str = "", after: str) -> tuple[int, str, str]:
         program = subprocess.Popen(
             [sys.executable, str(PATTERNS / f"{name}.py"), *arguments],
             stdin=subprocess.PIPE,
@@ -36,15 +34,13 @@ def interrupted() -> Iterator[Callable[..., tuple[int, str, str]]]:
         assert program.stdin is not None
         program.stdin.write(feed)
         program.stdin.flush()
-        said = program.stderr if stderr else program.stdout
-        assert said is not None
-        for line in said:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        for line in program.stdout:
             if after in line:
                 break
         program.send_signal(signal.SIGINT)
         status = program.wait(30)
-        assert program.stdout is not None
-        assert program.stderr is not None
         return status, program.stdout.read(), program.stderr.read()
 
     yield interrupt

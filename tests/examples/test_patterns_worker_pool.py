@@ -196,12 +196,14 @@ def test_no_input(tmp_path, capsys):
     assert "missing" in capsys.readouterr().err
 
 
-def test_ctrl_c_takes_the_processes_along(interrupted):
-    script = "echo $$; exec sleep 1000"
+def test_ctrl_c_takes_the_processes_along(interrupted, tmp_path):
+    script = f"echo $$ > {tmp_path}/pid; echo started; exec sleep 1000"
     status, rest, errors = interrupted(
-        *("worker_pool", "--", "sh", "-c", script, "{}"), feed="a\n", after=""
+        *("worker_pool", "--", "sh", "-c", script, "{}"), feed="a\n", after="started"
     )
     assert (status, rest, errors) == (130, "", "worker_pool: interrupted\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text(encoding="utf-8")), 0)
 
 
 def test_a_cancelled_command_is_dead(tmp_path):
