@@ -29,7 +29,7 @@ from flowlike.flow.failure_feed import check_on_error
 from flowlike.flow.options import LayerKeywords, LayerOptions
 from flowlike.flow.planner import make_plan
 from flowlike.flow.report import RunReport
-from flowlike.flow.routing import Dispatched, Partition, Routing, Shuffle
+from flowlike.flow.routing import Dispatched, JoinSide, Partition, Routing, Shuffle
 from flowlike.flow.run_options import RunOptions
 from flowlike.flow.runner import Runner
 from flowlike.flow.running import RunningFlow
@@ -55,6 +55,7 @@ from flowlike.operators import (
     FlatMap,
     GroupBy,
     GroupByKey,
+    Join,
     Key,
     Layer,
     Map,
@@ -67,6 +68,7 @@ from flowlike.operators import (
     ReduceBatch,
     Reject,
     Retry,
+    Unique,
 )
 from flowlike.options import check_choice
 from flowlike.stages import (
@@ -116,12 +118,12 @@ class Flow(Generic[T]):
     points (``partition``, ``shuffle``, ``merge``, ``join``) run together, fused, in each of the
     layer's ``stages`` replicas.
 
-    Args of every layer (``from_iterable``, ``from_iterables``, ``from_stages``, ``merge``,
-    ``partition``, ``shuffle``, ``through_stages``):
+    Args of every layer (``from_iterable``, ``from_iterables``, ``from_stages``, ``join``,
+    ``merge``, ``partition``, ``shuffle``, ``through_stages``):
 
     - ``stages``: the number of replicas; ``None``: the CPUs this process may use, or one
       where more could not run at the same time.
-    - ``window``: cuts the events of the layer's reduce, with triggers.
+    - ``window``: cuts the events of the layer's reduce, join or unique, with triggers.
     - ``max_demand``: the most events of one producer that a replica holds, or "auto": as many
       as keep it busy for about 2 ms. ``min_demand``: it asks again when so many are left.
     - ``buffer_size``, ``buffer_keep``: how many events wait because nobody asked
@@ -150,6 +152,8 @@ class Flow(Generic[T]):
     def __repr__(self) -> str:
         labels = [operator.label for operator in self._layer.operators]
         if isinstance(self._inputs, _Routed):
+            if self._inputs.name == "join":
+                labels[0] = labels[0].replace("join(", f"join({self._inputs.upstream[1][0]!r}, ", 1)
             labels.insert(0, _repr_routed(self._inputs))
         else:
             labels.insert(0, f"Flow({', '.join(source.label for source in self._inputs)})")
@@ -539,6 +543,88 @@ class Flow(Generic[T]):
         self._layer.check()
         options = _options("through_stages", layer)
         return _flow(_Routed(((self, Shuffle()),), check_through(through)), options)
+
+    def join(
+        self,
+        right: Flow[U],
+        *,
+        left_key: Key,
+        right_key: Key,
+        join: Callable[[Any, Any], R] | None = None,
+        how: Literal["inner", "left", "right", "outer"] = "inner",
+        **layer: Unpack[LayerKeywords],
+    ) -> Flow[Any]:
+        """Begin a new layer with the pairs of this flow's and another's events with equal keys.
+
+        A pair leaves as soon as both of its events have come; of events that come several times
+        with one key, all pairs. What has no match comes at the end of the input, with ``None`` for
+        the other side. With a ``window`` events only meet within a window, and what has no match
+        comes at its end; ``by`` sees the events of either side, and a reduce in this layer
+        runs per window over what was joined.
+
+        The events of both sides are kept in memory until their window ends. After the end of one
+        side only those of the other that wait for nothing more, but are wanted, are still kept:
+        so a large stream that is joined with a small table costs the memory of the table.
+
+        ``None`` is a key like any other. A flow that is joined with itself is run twice.
+
+        Args:
+            right: the other flow.
+            left_key: of this flow's events: a function, an index or a name.
+            right_key: of the other's.
+            join: ``join(left, right)`` makes the event; default the pair.
+            how: "inner": only pairs; "left", "right", "outer": also what has no match of this
+                flow, of the other, of both.
+            **layer: the options of the new layer.
+
+        Raises:
+            TypeError: ``right`` is no flow, a key or ``join`` is none, or an unknown option.
+            ValueError: another ``how``, or an option is out of range.
+            FlowBuildError: the last layer of a flow has a window and no reduce.
+
+        Example:
+            >>> users = Flow.from_iterable([{"id": 1, "name": "Ann"}, {"id": 2, "name": "Bob"}])
+            >>> visits = Flow.from_iterable([("/home", 1), ("/cart", 1), ("/home", 3)])
+            >>> named = visits.join(users, left_key=1, right_key="id", how="left",
+            ...                     join=lambda visit, user: (visit[0], user and user["name"]))
+            >>> sorted(named.to_list(), key=str)
+            [('/cart', 'Ann'), ('/home', 'Ann'), ('/home', None)]
+        """
+        if not isinstance(right, Flow):
+            raise TypeError(
+                f"join takes another flow, not {right!r:.80}; make it one with Flow.from_iterable"
+            )
+        self._layer.check()
+        right._layer.check()
+        options = _options("join", layer)
+        sides = (
+            (self, JoinSide("left_key", left_key)),
+            (right, JoinSide("right_key", right_key)),
+        )
+        flow = _flow(_Routed(sides, name="join"), options)
+        return flow._then(Join(left_key, right_key, join, how))
+
+    def unique(self, key: Key | None = None) -> Flow[T]:
+        """Pass on, at once, the events whose key was not seen before.
+
+        That is within a replica (behind ``partition`` on the same key: within the flow) and, if
+        the layer has a window, within a window. The keys are kept in memory until its
+        end. Operators and a reduce may follow in the same layer. Where sessions join that had seen
+        the same key, both events have left.
+
+        Args:
+            key: as in :meth:`partition`; default the event itself.
+
+        Raises:
+            TypeError: the key is no function, int or str; in the run: it cannot be hashed.
+            FlowBuildError: the layer has a unique, a join or a reduce already.
+
+        Example:
+            >>> orders = [(1, "tea"), (2, "jam"), (1, "tea")]
+            >>> Flow.from_iterable(orders).partition(key=0).unique(0).to_list()
+            [(1, 'tea'), (2, 'jam')]
+        """
+        return self._then(Unique(key))
 
     # Reducing: one per layer.
 
@@ -950,8 +1036,10 @@ def _flow(
 def _repr_routed(inputs: _Routed) -> str:
     """What a layer reads, as a call."""
     flows = [repr(flow) for flow, _ in inputs.upstream]
-    if inputs.name:
-        return f"Flow.{inputs.name}({', '.join(flows)})"
+    if inputs.name == "merge":
+        return f"Flow.merge({', '.join(flows)})"
+    if inputs.name == "join":
+        return flows[0]
     if not flows:
         return f"Flow({stage_label(inputs.through)})"
     if inputs.through:

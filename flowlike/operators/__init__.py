@@ -6,6 +6,8 @@ Everything here is pure: values in, values out. No event loop, clock, thread or 
 from flowlike.operators.calls import Calls as Calls
 from flowlike.operators.calls import run_inline as run_inline
 from flowlike.operators.context import TriggerContext as TriggerContext
+from flowlike.operators.entering import Join as Join
+from flowlike.operators.entering import Unique as Unique
 from flowlike.operators.executors import ExecutorChoice as ExecutorChoice
 from flowlike.operators.executors import check_executor as check_executor
 from flowlike.operators.executors import executor_name as executor_name
@@ -69,6 +71,7 @@ __all__ = [
     "Group",
     "GroupBy",
     "GroupByKey",
+    "Join",
     "Key",
     "Layer",
     "Map",
@@ -85,6 +88,7 @@ __all__ = [
     "Retry",
     "Sink",
     "TriggerContext",
+    "Unique",
     "Window",
     "check_executor",
     "check_policy",

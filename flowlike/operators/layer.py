@@ -52,6 +52,8 @@ class Segments(NamedTuple):
 class Layer:
     """Per-event and per-batch operators, then at most one reduce, then what it emits.
 
+    Among those before the reduce may be one with a state per window: unique or join.
+
     Attributes:
         operators: in order.
         window: of the reduce; None is the global window.
@@ -93,7 +95,8 @@ class Layer:
             last = f" after {self.operators[-1].label}" if self.operators else ""
             raise FlowBuildError(
                 f"this layer has the window {self.window!r}, but no reduce{last}: add one "
-                f"(such as reduce, count_by or collect_batch), or leave the window out"
+                f"(such as reduce, count_by or collect_batch), a unique or a join, or leave the "
+                f"window out"
             )
 
     @property
@@ -209,7 +212,12 @@ class Layer:
         return tuple(groups)
 
     def _check_before_triggers(self, operator: Operator) -> None:
-        reducing = self.reducing
+        reducing, entering = self.reducing, self.entering
+        if isinstance(operator, Entering) and entering is not None and reducing is None:
+            raise FlowBuildError(
+                f"{operator.label} after {entering.label}: a layer has one join or unique; "
+                f"put partition() between them to begin a new layer"
+            )
         if reducing is None:
             return
         if isinstance(operator, Reducing):

@@ -164,11 +164,14 @@ def compile_program(
         )
         tail = Tail(layer.after, reducer, reducing.label, place, layer.executor, emits)
     window = GlobalWindow() if layer.window is None else layer.window
+    entry = None
+    if entering is not None:
+        entry = entering.entry(place, sides or [0] * upstreams, window.kind == "session")
     frame = window.frame(
         place,
         reducer,
         tail,
-        None if entering is None else entering.entry(place, sides or [0] * upstreams),
+        entry,
         [make_step(segment, place, tally) for segment in segments.inner],
     )
     keys = [key] * upstreams if key is None or callable(key) else key

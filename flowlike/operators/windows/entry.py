@@ -28,6 +28,10 @@ class Entry(Protocol):
         """Take a batch of a producer into the state, in place; returns what goes on."""
         ...
 
+    def upstream_ended(self, upstream: int) -> None:
+        """A producer has no more events, for whatever window."""
+        ...
+
     def finish(self, state: Any) -> Generator[Calls, list[Any], Batch]:
         """What the end of the window adds; the state is given up."""
         ...
@@ -43,12 +47,13 @@ class Entering(Operator):
     __slots__ = ()
     name: ClassVar[str]
 
-    def entry(self, place: Place, sides: Sequence[int]) -> Entry:
+    def entry(self, place: Place, sides: Sequence[int], merges: bool) -> Entry:
         """The running form for one replica.
 
         Args:
             place: the replica.
             sides: for each producer which of the flows that the layer brings together it
                 belongs to, from 0.
+            merges: whether windows may join, as sessions do.
         """
         raise NotImplementedError

@@ -70,6 +70,8 @@ class WindowRun:
         """A producer, not the last one, has no more events."""
         outputs = Outputs()
         yield from self._catch_up(now, outputs)
+        if self.frame.entry is not None:
+            self.frame.entry.upstream_ended(upstream)
         yield from self._ended(upstream, now, outputs)
         return outputs.close()
 
