@@ -33,7 +33,8 @@ class Buffer:
         if dropped and self._keep == "first":
             batch = batch[: len(batch) - dropped]
         if len(batch):
-            self._batches.append(batch)
+            # A list that its maker goes on changing must not change what is counted here.
+            self._batches.append(batch.copy() if type(batch) is list else batch)
             self.count += len(batch)
         if dropped and self._keep == "last":
             self._drop(dropped)

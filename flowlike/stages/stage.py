@@ -138,6 +138,8 @@ class Emitter(Stage, Generic[Out]):
     def emit(self, events: Batch) -> None:
         """Send events at once, as far as they were asked for; the rest waits in the buffer.
 
+        Do not change the batch afterwards: consumers may be given this very object.
+
         Call it on the loop of the stage, inside a callback or outside; from another thread with
         ``loop.call_soon_threadsafe(stage.emit, events)``.
 

@@ -20,6 +20,15 @@ def test_events_leave_in_order_and_batches_are_cut():
     assert (buffer.count, buffer.peak) == (0, 5)
 
 
+def test_a_list_that_is_changed_later_is_kept_as_it_was():
+    events = [1, 2, 3]
+    buffer = Buffer(math.inf, "last")
+    buffer.put(events)
+    events.clear()
+    assert buffer.take(9) == [1, 2, 3]
+    assert buffer.count == 0
+
+
 def test_arrays_stay_views():
     array = np.arange(10)
     buffer = Buffer(math.inf, "last")
