@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from flowlike.counted import Counted
+
 __all__ = ["Batch", "as_batch", "events_of", "is_batch", "join", "joinable"]
 
 Batch: TypeAlias = Any  # list | range | numpy.ndarray | pyarrow.Array | pyarrow.RecordBatch
@@ -21,7 +23,7 @@ Batch: TypeAlias = Any  # list | range | numpy.ndarray | pyarrow.Array | pyarrow
 
 def is_batch(value: Any) -> bool:
     """True for the types that carry events (also when empty)."""
-    if isinstance(value, (list, range)):
+    if isinstance(value, (list, range, Counted)):
         return True
     if isinstance(value, np.ndarray):
         return value.ndim > 0
@@ -69,13 +71,24 @@ def join(batches: Sequence[Batch]) -> Batch:
         if all(joinable(first, batch) for batch in batches):
             return np.concatenate(batches) if (view := _adjoining(batches)) is None else view
     joined: list[Any] = []
+    if batches and isinstance(batches[0], Counted):
+        counts: list[int] = []
+        for counted in batches:
+            joined += counted.events
+            counts += counted.counts
+        return Counted(joined, counts)
     for batch in batches:
         joined.extend(events_of(batch))
     return joined
 
 
 def joinable(first: Batch, second: Batch) -> bool:
-    """True if :func:`join` keeps their kind: lists and ranges, or arrays of one kind of row."""
+    """True if :func:`join` keeps their kind: lists and ranges, or arrays of one kind of row.
+
+    Events that were counted are joined to their kind only.
+    """
+    if isinstance(first, Counted):
+        return isinstance(second, Counted)
     if isinstance(first, np.ndarray):
         return (
             isinstance(second, np.ndarray)

@@ -15,6 +15,7 @@ FLOORS = {
     "errors": 0,
     "hooks": 0,
     "options": 0,
+    "counted": 0,
     "native": 1,
     "operators": 2,
     "stages": 3,

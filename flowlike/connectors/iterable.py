@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from itertools import islice
-from time import perf_counter
-from typing import Any
+from time import perf_counter, thread_time
+from typing import Any, NamedTuple
 
 from flowlike.connectors.draining import Drain
 from flowlike.connectors.reading_thread import ReadingThread
@@ -82,13 +83,15 @@ class IterableSource(Producer[Any]):
 
     def _read_watched(self, events: list[Any]) -> bool:
         """Look at the clock after every event: the next ``next`` may be the slow one."""
-        then = perf_counter()
+        begun = then = perf_counter()
         until = then + SLOW
+        before = _Doings.now()
         for event in islice(self._iterator, self._rest):
             events.append(event)
             now = perf_counter()
             if now > until:
-                self._in_thread = now - then > SLOW
+                if now - then > SLOW:
+                    self._in_thread = _Doings.now().show_slow(before, then - begun)
                 return False
             then = now
         return len(events) < self._rest
@@ -108,3 +111,25 @@ class IterableSource(Producer[Any]):
             self._thread = ReadingThread(self._iterator, stage, stage.ref.name)
         self._thread.ask(self._rest)
         self._rest = 0
+
+
+class _Doings(NamedTuple):
+    """What the thread has done so far, to tell a slow iterator from a busy machine.
+
+    Where others were given the processor in the middle of a ``next``, it took long through no
+    fault of the iterator, and in a thread of its own it would take no less.
+    """
+
+    computed: float
+    waited: int | None
+
+    @classmethod
+    def now(cls) -> _Doings:
+        """Seconds of CPU time, and how often it has waited, if the system tells."""
+        who: int | None = getattr(resource, "RUSAGE_THREAD", None)
+        return cls(thread_time(), None if who is None else resource.getrusage(who).ru_nvcsw)
+
+    def show_slow(self, before: _Doings, quick: float) -> bool:
+        """Whether a ``next`` that began ``quick`` seconds after ``before`` waited or computed."""
+        waited = self.waited is None or self.waited != before.waited
+        return waited or self.computed - before.computed - quick > SLOW

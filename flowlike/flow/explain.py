@@ -44,7 +44,10 @@ def _describe(plan: LayerPlan) -> list[str]:
     ]
     if plan.layer.window is not None:
         lines.append(f"window {plan.layer.window!r}")
-    return lines + [
+    lines += [
         f"{executor_name(group.executor):<6} {' -> '.join(group.labels)}"
         for group in plan.layer.groups
     ]
+    if plan.combine_for is not None:
+        lines.append(f"ahead  counts equal events before {plan.combine_for}")
+    return lines

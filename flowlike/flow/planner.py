@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,10 +11,10 @@ import numpy as np
 from flowlike.connectors import Source
 from flowlike.errors import FlowBuildError
 from flowlike.flow.options import LayerOptions
-from flowlike.flow.routing import Routing, Shuffle
+from flowlike.flow.routing import Partition, Routing, Shuffle
 from flowlike.flow.staged import Staged, stage_label
 from flowlike.native import Kernel
-from flowlike.operators import Layer, MapBatch
+from flowlike.operators import CountBy, GlobalWindow, Layer, MapBatch
 from flowlike.stages import AutoDemand, StageRef
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class LayerPlan:
         options: as they were given.
         stages: how many replicas.
         inputs: the sources and layers that it reads, and how.
+        combine_for: the label of the routing behind it, if the next layer only counts its
+            events, so that it counts them already; else None.
     """
 
     name: str
@@ -85,6 +87,7 @@ class LayerPlan:
     options: LayerOptions
     stages: int
     inputs: tuple[Input, ...]
+    combine_for: str | None = None
 
     @property
     def upstream(self) -> tuple[Node, ...]:
@@ -256,6 +259,8 @@ class _Planner:
         stages = flow._options.stages
         if stages is None:
             stages = 1 if flow._layer.runs_inline and not flow._layer.has_reduce else cpus()
+        if stages > 1 and _only_counts(flow):  # a single one needs no exchange
+            inputs = tuple(map(_combining, inputs))
         return (LayerPlan(name, flow._layer, flow._options, stages, inputs),)
 
     def _through(self, members: tuple[Staged, ...], upstream: tuple[Node, ...]) -> StagePlan:
@@ -273,6 +278,36 @@ class _Planner:
     def _source(self, source: Source) -> SourcePlan:
         self._sources += 1
         return SourcePlan(f"source {self._sources}: {source.label}", source)
+
+
+def _only_counts(flow: Flow[Any]) -> bool:
+    """True if nothing but the number of equal events matters to the layer, and only at the end."""
+    layer = flow._layer
+    return (
+        layer.reducing == CountBy()
+        and not layer.before
+        and layer.entering is None
+        and layer.window in (None, GlobalWindow())
+        and flow._options.max_demand == "auto"
+    )
+
+
+def _combining(each: Input) -> Input:
+    """The input of a layer that only counts, with counts in place of events if nobody can tell.
+
+    A limit on the demand or the buffer is one on events, which the counts would evade.
+    """
+    node = each.node
+    if (
+        isinstance(node, LayerPlan)
+        and each.routing == Partition()
+        and node.layer.reducing is None
+        and node.layer.entering is None
+        and node.options.max_demand == "auto"
+        and node.options.buffer_size is None
+    ):
+        return each._replace(node=replace(node, combine_for=each.routing.label))
+    return each
 
 
 def _check_executors(layer: Layer) -> None:

@@ -315,6 +315,7 @@ class RunningFlow:
                 key=[_key(each.routing) for each, _ in upstream],
                 sides=[each.side for each, _ in upstream],
                 emits=hands_on or not plan.layer.has_reduce,
+                combine_for=plan.combine_for,
             ),
             producers=plan.upstream_stages,
             caller=Caller(self._pools),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from flowlike.batches import Batch, events_of
+from flowlike.counted import Counted
 from flowlike.native import partition_ids, partition_of, scatter
 from flowlike.operators import Key, key_function
 from flowlike.operators.notes import describe_event
@@ -55,6 +56,10 @@ class Splitter:
             numbers = _as_array(batch)
             if numbers is not None:
                 return [part.tolist() for part in scatter(numbers, self._partitions)]
+        if type(batch) is Counted:
+            ids = self._ids_of(batch.events)
+            different = deal(batch.events, ids, self._partitions)
+            return list(map(Counted, different, deal(batch.counts, ids, self._partitions)))
         events = batch if isinstance(batch, (list, range)) else list(events_of(batch))
         return list[Batch](deal(events, self._ids_of(events), self._partitions))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
+from flowlike.operators.combining import CombiningRun
 from flowlike.operators.layer import Layer
 from flowlike.operators.mapping import Step, make_step
 from flowlike.operators.notes import Place
@@ -116,6 +117,7 @@ def compile_program(
     key: Callable[[Any], Any] | Sequence[Callable[[Any], Any] | None] | None = None,
     sides: Sequence[int] = (),
     emits: bool = True,
+    combine_for: str | None = None,
 ) -> Program:
     """Make the program of one replica of a layer.
 
@@ -130,6 +132,8 @@ def compile_program(
             to, from 0; all to the first, if not given.
         emits: False for `Flow.run`: all functions are called, but nothing is handed on and
             no state is iterated.
+        combine_for: the label of the routing behind a layer without a reduce, if the next
+            layer only counts its events, so that they may be counted here already.
 
     Raises:
         FlowBuildError: the layer has a window, but nothing that it could cut, or a reduce
@@ -148,6 +152,8 @@ def compile_program(
     segments = layer.segments
     tally = Tally()
     outer = [make_step(segment, place, tally) for segment in segments.outer]
+    if combine_for is not None:
+        return Program(outer, CombiningRun(place, combine_for), emits, tally)
     reducing, entering = layer.reducing, layer.entering
     if reducing is None and entering is None:
         return Program(outer, None, emits, tally)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from flowlike.batches import Batch, join
+from flowlike.counted import Counted
 
 __all__ = ["Buffer"]
 
@@ -47,6 +48,9 @@ class Buffer:
         taken: list[Batch] = []
         while most > 0 and self._batches:
             batch = self._batches.popleft()
+            if taken and (type(batch) is Counted) != (type(taken[0]) is Counted):
+                self._batches.appendleft(batch)
+                break
             if len(batch) > most:
                 self._batches.appendleft(batch[most:])
                 batch = batch[:most]

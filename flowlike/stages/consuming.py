@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from flowlike.counted import stands_for
 from flowlike.stages.cancel_modes import ends_consumer
 from flowlike.stages.inlet import Arrival, Inlet
 from flowlike.stages.messages import Ask, Ended
@@ -73,7 +74,7 @@ class ConsumingStage(RunningStage):
     def _handle_events(self, arrival: Arrival) -> None:
         subscription, batch, _ = arrival
         count = len(batch)
-        self.events_in += count
+        self.events_in += stands_for(batch)
         stage: Any = self.stage
         self.call(
             stage.handle_events,

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from flowlike.batches import Batch
+from flowlike.counted import stands_for
 from flowlike.options import check_choice, check_count
 from flowlike.stages.buffer import Buffer
 from flowlike.stages.dispatchers import Deliveries, Dispatcher
@@ -131,7 +132,7 @@ class Outlet:
     def _deliver(self, deliveries: Deliveries) -> None:
         subscriptions = self.subscriptions
         for number, batch in deliveries:
-            self.events_out += len(batch)
+            self.events_out += stands_for(batch)
             subscriptions[number]._peer.deliver(Events(number, batch))
 
 

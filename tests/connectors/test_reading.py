@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import resource
 import threading
+from time import thread_time
 
 import pytest
 
 from flowlike import Flow
+from flowlike.connectors import iterable
 
 READ_IN = ["auto", "loop", "thread"]
 
@@ -96,6 +100,45 @@ def test_a_slow_iterator_is_read_in_a_thread_and_holds_up_nobody():
     assert len(events) == 1003
     assert [event for event in events if isinstance(event, str)] == ["first", "second", "third"]
     assert threads != [threading.current_thread()]
+
+
+@pytest.mark.skipif(
+    not hasattr(resource, "RUSAGE_THREAD"), reason="the system does not tell who has waited"
+)
+def test_a_machine_that_is_busy_with_others_makes_no_iterator_slow(monkeypatch):
+    """Time passes in a next() that neither waits nor computes: others had the processor."""
+    clock = itertools.count(step=0.001)
+    passed = iter([0.0, 0.0, 0.0, 0.5])  # in the third event
+
+    def perf_counter():
+        return next(clock) / 1000 + next(passed, 0.5)
+
+    monkeypatch.setattr(iterable, "perf_counter", perf_counter)
+    threads = set()
+
+    def source():
+        for event in range(100):
+            threads.add(threading.current_thread())
+            yield event
+
+    assert Flow.from_iterable(source()).to_list() == list(range(100))
+    assert threads == {threading.current_thread()}
+
+
+def test_an_iterator_that_computes_for_long_is_read_in_a_thread():
+    threads = []
+
+    def source():
+        for event in range(3):
+            threads.append(threading.current_thread())
+            until = thread_time() + 0.01
+            while thread_time() < until:
+                pass
+            yield event
+
+    assert Flow.from_iterable(source()).to_list() == [0, 1, 2]
+    assert threads[0] is threading.current_thread()
+    assert threads[2] is not threading.current_thread()
 
 
 def test_a_source_in_a_thread_holds_up_nobody_from_its_first_event():

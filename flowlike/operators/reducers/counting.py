@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowlike.batches import Batch, events_of
+from flowlike.counted import Counted
 from flowlike.operators.fusion import Fused
 from flowlike.operators.keys import key_function
 from flowlike.operators.notes import Place, describe_batch
@@ -54,6 +55,11 @@ class Counting(Reducer):
 
     def step(self, state: Any, batch: Batch, start: int, stop: int, outputs: Outputs) -> Any:
         """The state after ``batch[start:stop]``."""
+        if type(batch) is Counted:
+            find = state.get
+            for event, count in zip(batch.events, batch.counts, strict=True):
+                state[event] = find(event, 0) + count
+            return state
         keys = self._keys(part(batch, start, stop))
         try:
             state.update(keys)

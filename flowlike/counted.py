@@ -1,0 +1,40 @@
+"""Events that were counted on their way: a batch of which only the numbers still matter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Counted", "stands_for"]
+
+
+class Counted:
+    """How often each of some events came.
+
+    It travels as a batch of the different events: these make its length, which is what demand
+    and buffers count, and a slice takes some of them. Only layers that count are sent any.
+
+    Args:
+        events: each of them once, in the order in which they came first.
+        counts: how often each came.
+
+    >>> counted = Counted(["to", "be"], [2, 3])
+    >>> len(counted), stands_for(counted), stands_for(counted[:1])
+    (2, 5, 2)
+    """
+
+    __slots__ = ("counts", "events")
+
+    def __init__(self, events: list[Any], counts: list[int]) -> None:
+        self.events = events
+        self.counts = counts
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def __getitem__(self, part: slice) -> Counted:
+        return Counted(self.events[part], self.counts[part])
+
+
+def stands_for(batch: Any) -> int:
+    """How many events a batch stands for, as reports count them."""
+    return sum(batch.counts) if type(batch) is Counted else len(batch)
