@@ -55,7 +55,7 @@ class Program:
     @property
     def has_state(self) -> bool:
         """True if what leaves it comes out of a state: a reduce or a join in windows."""
-        return self._windows is not None
+        return self._windows is not None and type(self._windows) is not CombiningRun
 
     @property
     def timed(self) -> bool:

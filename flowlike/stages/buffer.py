@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from flowlike.batches import Batch, join
-from flowlike.counted import Counted
+from flowlike.counted import Counted, stands_for
 
 __all__ = ["Buffer"]
 
@@ -58,6 +58,10 @@ class Buffer:
             self.count -= len(batch)
             taken.append(batch)
         return join(taken)
+
+    def held(self) -> int:
+        """How many events wait here, those included that were counted ahead."""
+        return sum(map(stands_for, self._batches))
 
     def _drop(self, count: int) -> None:
         self.count -= count

@@ -94,7 +94,7 @@ class Outlet:
         count = len(batch)
         if not count:
             return 0
-        self.made += count
+        self.made += stands_for(batch)
         if self._owed:
             self._owed = max(0, self._owed - count)
         wanted = self._dispatcher.wanted()
@@ -122,7 +122,7 @@ class Outlet:
 
     def held(self) -> int:
         """How many events wait here."""
-        return self.buffer.count + self._dispatcher.kept()
+        return self.buffer.held() + self._dispatcher.kept()
 
     def _drain(self) -> None:
         """Send from the buffer while somebody wants it (a dispatcher may drop events)."""

@@ -66,6 +66,8 @@ def test_reports_count_the_events(stages: int) -> None:
     ahead, behind = layers[0], layers[1:]
     assert (ahead.events_in, ahead.events_out) == (250, expected.total())
     assert sum(each.events_in for each in behind) == expected.total()
+    assert (ahead.filtered, ahead.consumed, ahead.produced) == (0, 250, expected.total())
+    assert sum(each.consumed for each in behind) == expected.total()
 
 
 @given(st.lists(st.integers(0, 20) | st.sampled_from([True, 1.0, "a"])), st.integers(1, 30))

@@ -123,6 +123,7 @@ def test_a_buffer_keeps_counted_events_apart() -> None:
     buffer = Buffer(100, "last")
     for batch in (["x"], ["y"], Counted(["a", "b"], [2, 3]), Counted(["a"], [1]), ["z"]):
         assert buffer.put(batch) == 0
+    assert (buffer.count, buffer.held()) == (6, 9)
     taken = []
     while buffer.count:
         taken.append(buffer.take(4))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from flowlike.batches import Batch, events_of
+from flowlike.counted import stands_for
 from flowlike.operators.notes import describe_event
 from flowlike.options import check_callable, check_count
 from flowlike.stages.dispatchers.buckets import Ids, deal
@@ -161,7 +162,7 @@ class PartitionDispatcher:
 
     def kept(self) -> int:
         """See :meth:`Dispatcher.kept`."""
-        return self._kept_count
+        return self._kept_count and sum(stands_for(batch) for kept in self._kept for batch in kept)
 
     def _hand_out(
         self,
