@@ -250,3 +250,29 @@ def test_a_selector_that_fails_says_for_which_event():
     with pytest.raises(ZeroDivisionError) as caught:
         dispatcher.dispatch([1, 0])
     assert caught.value.__notes__ == ["in the selector of a subscription, event 0"]
+
+
+def test_a_seed_repeats_the_shuffled_order():
+    def first_served(dispatcher):
+        for number in range(8):
+            dispatcher.subscribe(number, options())
+            dispatcher.ask(number, 1)
+        return [number for number, _ in dispatcher.dispatch([*range(8)])]
+
+    seeded = [DemandDispatcher(shuffle=True, seed=seed) for seed in range(20)]
+    orders = [first_served(dispatcher.fresh()) for dispatcher in seeded]
+    assert orders == [first_served(dispatcher.fresh()) for dispatcher in seeded]
+    assert len({tuple(order) for order in orders}) > 10
+
+
+@pytest.mark.parametrize(
+    ("shuffle", "seed", "error", "text"),
+    [
+        (True, -1, ValueError, "seed must be at least 0"),
+        (True, "x", TypeError, "seed must be an integer"),
+        (False, 1, ValueError, "shuffle=True, or leave seed out"),
+    ],
+)
+def test_bad_seeds(shuffle, seed, error, text):
+    with pytest.raises(error, match=text):
+        DemandDispatcher(shuffle, seed=seed)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import random
 from collections.abc import Hashable
+from random import Random
 from typing import TYPE_CHECKING, Self
 
 from flowlike.batches import Batch
@@ -24,19 +24,31 @@ class DemandDispatcher:
         shuffle: serve the first demands in random order, so that the consumer that
             subscribed first is not always the first served.
         max_demand: never send more than this in one batch; ``None``: no limit.
+        seed: with a number the random order is the same in every stage and every run, so that
+            a test can repeat it.
 
     Raises:
-        ValueError: ``max_demand < 1``.
+        TypeError: ``max_demand`` or ``seed`` is no integer.
+        ValueError: ``max_demand < 1``, ``seed < 0``, or a ``seed`` without ``shuffle``.
     """
 
-    __slots__ = ("_demand", "_max", "_open", "_shuffle")
+    __slots__ = ("_demand", "_max", "_open", "_random", "_seed", "_shuffle")
 
-    def __init__(self, shuffle: bool = False, max_demand: int | None = None) -> None:
+    def __init__(
+        self, shuffle: bool = False, max_demand: int | None = None, *, seed: int | None = None
+    ) -> None:
         self._shuffle = bool(shuffle)
         self._max = None if max_demand is None else check_count("max_demand", max_demand)
+        self._seed = None if seed is None else check_count("seed", seed, least=0)
+        if seed is not None and not self._shuffle:
+            raise ValueError(
+                f"seed={seed} was given to a DemandDispatcher that does not shuffle; add "
+                "shuffle=True, or leave seed out"
+            )
         self._clear()
 
     def _clear(self) -> None:
+        self._random = Random(self._seed) if self._shuffle else None
         self._demand: dict[int, int] = {}
         self._open = 0
 
@@ -63,9 +75,9 @@ class DemandDispatcher:
                 "give the producer a PartitionDispatcher, or leave partition out"
             )
         self._demand[subscription] = 0
-        if self._shuffle:
+        if self._random is not None:
             order = list(self._demand.items())
-            random.shuffle(order)
+            self._random.shuffle(order)
             self._demand = dict(order)
 
     def cancel(self, subscription: int) -> None:
