@@ -6,6 +6,7 @@ from flowlike.stages.dispatchers import DemandDispatcher as DemandDispatcher
 from flowlike.stages.dispatchers import Dispatcher as Dispatcher
 from flowlike.stages.dispatchers import PartitionDispatcher as PartitionDispatcher
 from flowlike.stages.group import StageGroup as StageGroup
+from flowlike.stages.ref import StageCounts as StageCounts
 from flowlike.stages.ref import StageRef as StageRef
 from flowlike.stages.stage import Batches as Batches
 from flowlike.stages.stage import Consumer as Consumer
@@ -27,6 +28,7 @@ __all__ = [
     "PartitionDispatcher",
     "Producer",
     "ProducerConsumer",
+    "StageCounts",
     "StageGroup",
     "StageRef",
     "Subscribe",

@@ -35,8 +35,9 @@ class StageGroup:
     With a strategy, stages that have ended are started again, by the ``restart`` of
     :meth:`start`: an instance is used again, a callable makes another one; ``on_start`` is called
     again, the ``StageRef`` stays valid, and subscriptions are made again, those of its
-    consumers that live on included. Lost are the events that the stage held. A crash that
-    takes consumers along, by their cancel mode, counts as one restart.
+    consumers that live on included. Lost are the events that the stage held, and counted in
+    ``StageRef.counts().lost``. A crash that takes consumers along, by their cancel mode, counts
+    as one restart.
 
     Args:
         strategy: ``None``: a crash ends the group. When a stage has ended, "one_for_one" starts

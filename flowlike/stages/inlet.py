@@ -27,9 +27,10 @@ class Inlet:
         arrivals: what has come and was not taken, in order.
         subscriptions: the live ones, by number.
         expected: how many more will be made, of producers that are started again.
+        lost: how many events came and were not handled, because the stage has ended.
     """
 
-    __slots__ = ("_finished", "_lost", "arrivals", "expected", "subscriptions")
+    __slots__ = ("_finished", "_lost", "arrivals", "expected", "lost", "subscriptions")
 
     def __init__(self) -> None:
         self.subscriptions: dict[int, Subscription] = {}
@@ -37,12 +38,15 @@ class Inlet:
         self._finished = False
         self._lost = 0
         self.expected = 0
+        self.lost = 0
 
     def arrive(self, number: int, batch: Batch) -> None:
-        """A batch has come. One for a subscription that is over is ignored."""
+        """A batch has come. One for a subscription of before a restart is lost."""
         subscription = self.subscriptions.get(number)
         if subscription is not None:
             self.arrivals.append(Arrival(subscription, batch, None))
+        else:
+            self.lost += len(batch)
 
     def arrive_end(self, message: Ended | Cancelled) -> None:
         """A producer says that the subscription is over, after the events it has sent."""
@@ -99,6 +103,11 @@ class Inlet:
             parts.append(more)
             room -= len(more)
         return join(parts)
+
+    def lose(self) -> None:
+        """The stage has ended: what has come and was not taken is lost."""
+        self.lost += sum(len(each.batch) for each in self.arrivals if each.over is None)
+        self.arrivals.clear()
 
     def close(self, arrival: Arrival) -> None:
         """Forget a subscription that is over."""

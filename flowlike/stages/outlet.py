@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from flowlike.batches import Batch
 from flowlike.counted import stands_for
 from flowlike.options import check_choice, check_count
 from flowlike.stages.buffer import Buffer
-from flowlike.stages.dispatchers import Deliveries, Dispatcher
+from flowlike.stages.dispatchers import Deliveries, DemandDispatcher, Dispatcher
 from flowlike.stages.messages import Cancelled, Ended, Events
-from flowlike.stages.stage import Emitter
+from flowlike.stages.stage import Batches, Emitter
 from flowlike.stages.subscription import Subscription
 
 __all__ = ["Outlet", "outlet_of"]
@@ -25,6 +27,7 @@ class Outlet:
         made: how many events it was given to send.
         events_out: how many events have left.
         discarded: how many events a full buffer has dropped.
+        lost: how many could not leave: the stage has ended, or its dispatcher has failed.
     """
 
     __slots__ = (
@@ -33,6 +36,7 @@ class Outlet:
         "buffer",
         "discarded",
         "events_out",
+        "lost",
         "made",
         "subscriptions",
     )
@@ -45,6 +49,7 @@ class Outlet:
         self.made = 0
         self.events_out = 0
         self.discarded = 0
+        self.lost = 0
 
     def add(self, subscription: Subscription) -> None:
         """Take a consumer in.
@@ -98,13 +103,16 @@ class Outlet:
         if self._owed:
             self._owed = max(0, self._owed - count)
         wanted = self._dispatcher.wanted()
-        if count <= wanted and not self.buffer.count:
-            self._deliver(self._dispatcher.dispatch(batch))
-            return 0
-        dropped = 0
-        if wanted > 0 and not self.buffer.count:
-            self._deliver(self._dispatcher.dispatch(batch[:wanted]))
-            batch = batch[wanted:]
+        try:
+            if count <= wanted and not self.buffer.count:
+                self._deliver(self._dispatcher.dispatch(batch))
+                return 0
+            if wanted > 0 and not self.buffer.count:
+                self._deliver(self._dispatcher.dispatch(batch[:wanted]))
+                batch = batch[wanted:]
+        except BaseException:
+            self.lost += len(batch)
+            raise
         dropped = self.buffer.put(batch)
         self.discarded += dropped
         self._drain()
@@ -115,6 +123,23 @@ class Outlet:
         for number, subscription in self.subscriptions.items():
             subscription._peer.deliver(Ended(number, reason, finished))
         self.subscriptions.clear()
+        self.lost += self._dispatcher.kept()
+        self._dispatcher = DemandDispatcher()  # what a callback still returns is for nobody
+
+    def lose(self) -> None:
+        """The stage has ended and no callback runs: what is still here is lost."""
+        while self.buffer.count:
+            self.lost += len(self.buffer.take(self.buffer.count))
+
+    def lose_also(self, result: Any) -> None:
+        """Count what a callback has returned after the end, if that was events."""
+        count = 0
+        if isinstance(result, Batches):
+            count = sum(map(len, result))
+        elif isinstance(result, (list, tuple, range, np.ndarray)):
+            count = len(result)
+        self.made += count
+        self.lost += count
 
     def is_empty(self) -> bool:
         """True if every event has left."""
@@ -127,7 +152,12 @@ class Outlet:
     def _drain(self) -> None:
         """Send from the buffer while somebody wants it (a dispatcher may drop events)."""
         while self.buffer.count and (wanted := self._dispatcher.wanted()) > 0:
-            self._deliver(self._dispatcher.dispatch(self.buffer.take(wanted)))
+            batch = self.buffer.take(wanted)
+            try:
+                self._deliver(self._dispatcher.dispatch(batch))
+            except BaseException:
+                self.lost += len(batch)
+                raise
 
     def _deliver(self, deliveries: Deliveries) -> None:
         subscriptions = self.subscriptions

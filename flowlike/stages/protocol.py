@@ -34,11 +34,10 @@ if TYPE_CHECKING:
     from flowlike.stages.running import RunningStage
     from flowlike.stages.supplying import SupplyingStage
 
-__all__ = ["HANDLERS", "log_discarded", "refuse"]
+__all__ = ["HANDLERS", "log_discarded", "numbers", "refuse"]
 
-_log = logging.getLogger("flowlike")
-
-_numbers = itertools.count(1)
+numbers = itertools.count(1)
+"""Names subscriptions, in the order in which they are asked for."""
 
 
 def _start(running: RunningStage, message: Start) -> None:
@@ -50,13 +49,14 @@ def _start(running: RunningStage, message: Start) -> None:
             message.reply.set_result(None)
 
     running.unanswered = message
+    running.begun = True
     running.call(running.stage.on_start, (), started)
 
 
 def _subscribe_to(running: RunningStage, message: SubscribeTo) -> None:
     """As a consumer: ask a producer to take us in; its first demand follows at once."""
     options, reply = message
-    number = next(_numbers)
+    number = next(numbers)
     subscription = Subscription(number, running.ref, options.to, options, "producer")
     assert running.inlet is not None
     running.opening[number] = reply
@@ -89,6 +89,8 @@ def _subscribed(running: RunningStage, message: Subscribed) -> None:
 
 
 def _accepted(running: RunningStage, message: Accepted) -> None:
+    if message.subscription not in running.opening:
+        return  # asked for before a restart, which has cancelled it
     reply = running.opening.pop(message.subscription)
     assert running.inlet is not None
     if reply is None:
@@ -99,6 +101,8 @@ def _accepted(running: RunningStage, message: Accepted) -> None:
 
 def _refused(running: RunningStage, message: Refused) -> None:
     """Who asked for the subscription is told; if nobody waits, the stage itself fails."""
+    if message.subscription not in running.opening:
+        return  # asked for before a restart
     reply = running.opening.pop(message.subscription)
     assert running.inlet is not None
     running.inlet.subscriptions.pop(message.subscription)
@@ -277,10 +281,14 @@ HANDLERS: dict[type, Callable[[Any, Any], None]] = {
 
 
 def refuse(running: RunningStage, message: Any) -> None:
-    """A message for a stage that has ended: whoever waits for an answer gets one."""
+    """A message for a stage that has ended: events are lost, who waits for an answer gets one."""
     error = StageStopped(f"stage {running.ref.name!r} has ended")
     if isinstance(message, Subscribed):
         message.consumer.deliver(Refused(message.subscription, error))
+        return
+    if isinstance(message, Events):
+        assert running.inlet is not None
+        running.inlet.lost += len(message.batch)
         return
     if isinstance(message, Start):
         for subscribe_to in message.subscribe_to:

@@ -21,7 +21,7 @@ __all__ = ["StageCounts", "StageRef", "as_subscribe", "check_outside"]
 
 
 class StageCounts(NamedTuple):
-    """What a stage has done so far.
+    """What a stage has done so far, in all its lives if it was started again.
 
     Attributes:
         events_in: events its callbacks were given (a producer: has made).
@@ -30,7 +30,11 @@ class StageCounts(NamedTuple):
         peak_buffer: the most events that were in the buffer at one time.
         busy: seconds spent in its callbacks (awaiting included), in dispatching and in reading.
         made: events that it has handed to its dispatcher or its buffer.
-        held: those of them that wait.
+        held: those of them that wait, or did when it ended.
+        lost: events that were in the stage, or on their way to it, when it ended: those of a
+            callback that had not returned, those that waited to be handled, those in its
+            buffer and its dispatcher, and those that came after its end. While a stage
+            lives it loses none (those for which a dispatcher raises are counted here too).
     """
 
     events_in: int
@@ -40,6 +44,10 @@ class StageCounts(NamedTuple):
     busy: float
     made: int = 0
     held: int = 0
+    lost: int = 0
+
+
+_NOTHING = StageCounts(0, 0, 0, 0, 0.0)
 
 
 class StageRef:
@@ -53,16 +61,18 @@ class StageRef:
         deliver: puts a message of the stage protocol into its mailbox.
     """
 
-    __slots__ = ("__weakref__", "_stage", "_thread", "deliver", "name")
+    __slots__ = ("__weakref__", "_before", "_stage", "_thread", "deliver", "name")
 
     def __init__(self, stage: RunningStage, name: str) -> None:
         self._stage = stage
         self._thread = get_ident()
+        self._before: StageCounts | None = None  # of the lives that it had before
         self.name = name
         self.deliver = stage.deliver
 
     def renew(self, stage: RunningStage) -> None:
         """From now on this is the address of ``stage``, which takes the place of an ended one."""
+        self._before = self.counts()
         stage.ref = self
         self._stage = stage
         self.deliver = stage.deliver
@@ -213,18 +223,18 @@ class StageRef:
         check_thread(self._thread, self._stage._loop, what, instead)
 
     def counts(self) -> StageCounts:
-        """What the stage has done so far; still there after its end."""
-        stage, outlet = self._stage, self._stage.outlet
-        if outlet is None:
-            return StageCounts(stage.events_in, 0, 0, 0, stage.busy)
+        """What the stage has done so far; still there after its end, and after a restart."""
+        stage, before = self._stage, self._before or _NOTHING
+        inlet, outlet = stage.inlet, stage.outlet
         return StageCounts(
-            stage.events_in,
-            outlet.events_out,
-            outlet.discarded,
-            outlet.buffer.peak,
-            stage.busy,
-            outlet.made,
-            outlet.held(),
+            events_in=before.events_in + stage.events_in,
+            events_out=before.events_out + (outlet.events_out if outlet else 0),
+            discarded=before.discarded + (outlet.discarded if outlet else 0),
+            peak_buffer=max(before.peak_buffer, outlet.buffer.peak if outlet else 0),
+            busy=before.busy + stage.busy,
+            made=before.made + (outlet.made if outlet else 0),
+            held=before.held + (outlet.held() + outlet.lost if outlet else 0),
+            lost=before.lost + (inlet.lost if inlet else 0) + (outlet.lost if outlet else 0),
         )
 
     async def buffered_count(self) -> int:

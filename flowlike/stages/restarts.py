@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flowlike.errors import StageStopped
 from flowlike.options import check_choice, check_seconds
 from flowlike.stages.messages import Ended, Start, SubscribeTo
+from flowlike.stages.protocol import numbers
 from flowlike.stages.restart_limit import RestartLimit, is_restarted
 from flowlike.stages.stage import Stage
 from flowlike.stages.subscription import Subscribe
@@ -42,11 +43,22 @@ class Child:
 
     Attributes:
         ref: its address, through all restarts.
+        born: subscriptions to its present life have greater numbers than this.
         lost: subscriptions it has lost, or had when it ended.
         replies: what its first start waits for.
     """
 
-    __slots__ = ("lost", "made_by", "options", "ref", "replies", "restart", "running", "state")
+    __slots__ = (
+        "born",
+        "lost",
+        "made_by",
+        "options",
+        "ref",
+        "replies",
+        "restart",
+        "running",
+        "state",
+    )
 
     def __init__(
         self,
@@ -59,6 +71,7 @@ class Child:
         self.made_by = made_by
         self.running = running
         self.ref: StageRef = running.ref
+        self.born = 0
         self.options = options
         self.restart = restart
         self.state = state
@@ -111,6 +124,7 @@ class Restarts:
         self._cause: BaseException | None = None  # the last crash, and whom it has taken along
         self._fallen: set[Child] = set()
         self._closed = False
+        self._ending: set[RunningStage] = set()  # those whose end had begun when it was closed
 
     @property
     def pending(self) -> bool:
@@ -140,6 +154,8 @@ class Restarts:
 
     def close(self) -> None:
         """Nothing is started again from now on."""
+        if not self._closed:
+            self._ending = {running for running in self._of if running.is_ending}
         self._closed = True
         for timer in self._timers:
             timer.cancel()
@@ -151,8 +167,14 @@ class Restarts:
     def ended(self, running: RunningStage, reason: Reason) -> bool:
         """A stage has ended; false if that is for the group to judge."""
         child = self._of.pop(running, None)
-        if child is None or self._closed:
+        if child is None:
             return False
+        if self._closed:
+            # A crash that would have led to a restart is none of the group, late as it is told.
+            if running not in self._ending or not isinstance(reason, Exception):
+                return False
+            _log.error("stage %r has crashed and is gone", child.ref.name, exc_info=reason)
+            return True
         child.settle()
         if running.inlet is not None:
             for subscription in running.inlet.subscriptions.values():
@@ -177,9 +199,11 @@ class Restarts:
         if self._closed or child is None or producer is None:
             return False
         producer.settle()
-        if producer.state in {"starting", "gone"}:
+        # A slow consumer hears of the end when the producer has run, and maybe ended, again.
+        of_this_life = over.subscription > producer.born
+        if of_this_life and producer.state in {"starting", "gone"}:
             return False
-        if producer.state == "running" and producer.running.is_ending:
+        if of_this_life and producer.state == "running" and producer.running.is_ending:
             crashed = isinstance(over.reason, BaseException)
             if not is_restarted(producer.restart, crashed):
                 return False
@@ -208,8 +232,8 @@ class Restarts:
             if not self._limit.allows(asyncio.get_running_loop().time()):
                 self._give_up(child, reason)
                 return
-        text = "stage %r has ended (%r) and is started again"
-        _log.warning(text, child.ref.name, reason, exc_info=crash)
+        text = "stage %r has ended (%r, events lost so far: %d) and is started again"
+        _log.warning(text, child.ref.name, reason, child.ref.counts().lost, exc_info=crash)
         child.state = "down"
         self._end_others(child)
         self._start_soon()
@@ -266,6 +290,7 @@ class Restarts:
             child.state = "running"
             try:
                 running = child.running = self._revive(child)
+                child.born = next(numbers)
             except Exception as error:  # noqa: BLE001 - the callable that makes it is the user's
                 error.add_note(f"in what makes stage {child.ref.name!r}")
                 self._fell(child, error)

@@ -49,6 +49,7 @@ class RunningStage:
         outlet: its consumers; ``None`` for a consumer.
         opening: subscriptions that were asked for and not answered, with who waits for each.
         ended: resolved with the reason once the stage has ended.
+        begun: whether ``on_start`` was called; if not, ``on_stop`` is not either.
         events_in: how many events its callbacks were given (a producer's: has returned).
         busy: seconds spent in its callbacks (``on_start``, ``on_stop``, ``handle_subscribe`` and
             ``handle_call`` apart), in sending what they return, and in reading.
@@ -68,6 +69,7 @@ class RunningStage:
         "_stopping",
         "_task",
         "_turning",
+        "begun",
         "busy",
         "clock",
         "ended",
@@ -102,6 +104,7 @@ class RunningStage:
         self._stop_has_begun = False
         self._turning = False
         self._reason: Reason = "normal"
+        self.begun = False
         self.opening: dict[int, asyncio.Future[Any] | None] = {}
         self.unanswered: Any = None
         self.ended: asyncio.Future[Reason] = loop.create_future()
@@ -255,7 +258,11 @@ class RunningStage:
         Whatever it raises, KeyboardInterrupt included, ends the stage and so reaches its owner.
         """
         try:
-            result = callback(*arguments)
+            try:
+                result = callback(*arguments)
+            except BaseException:
+                self._lose(then, context)
+                raise
             if result is None or type(result) in _BATCHES or not _is_awaitable(result):
                 then(result, *context)
             else:
@@ -329,9 +336,14 @@ class RunningStage:
 
         def resume(task: asyncio.Task[Any]) -> None:
             self._task = None
+            error = None if task.cancelled() else task.exception()
+            if error is not None or task.cancelled():
+                self._lose(then, context)
             if self._stopping:
-                if not task.cancelled() and (error := task.exception()) is not None:
+                if error is not None:
                     self._also_failed(error, callback.__name__)
+                elif self.outlet is not None and not task.cancelled():
+                    self.outlet.lose_also(task.result())  # it has returned a moment too late
                 self._stop()
                 return
             try:
@@ -346,9 +358,22 @@ class RunningStage:
 
     # The end.
 
+    def _lose(self, then: Callable[..., None], context: tuple[Any, ...]) -> None:
+        """A callback has not returned: if it had a batch, that is lost."""
+        if then == self._handled:
+            assert self.inlet is not None
+            self.inlet.lost += context[1]
+
     def _stop(self) -> None:
         """Run ``on_stop``, then be gone; its own failure counts unless there was one before."""
         self._stop_has_begun = True
+        if self.inlet is not None:
+            self.inlet.lose()
+        if self.outlet is not None:
+            self.outlet.lose()
+        if not self.begun:
+            self._gone(None)
+            return
         try:
             result = self.stage.on_stop(self._reason)
         except BaseException as error:  # noqa: BLE001 - it is the owner's

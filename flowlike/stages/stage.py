@@ -57,7 +57,7 @@ class Stage:
         """Called first, before the stage subscribes to anything."""
 
     def on_stop(self, reason: str | BaseException) -> Any:
-        """Called last, whatever ended the stage.
+        """Called last, whatever ended the stage; not if it ended before ``on_start``.
 
         Args:
             reason: "normal" or "shutdown" for a planned end, else the exception.

@@ -117,3 +117,21 @@ async def test_handle_subscribe_may_await_and_is_called_for_one_subscription_aft
             await source.expect_demand(1000, within=5)
             source.emit([1])
             await sink.expect([1])
+
+
+@interleaved(10)
+async def test_a_stage_that_ends_before_its_first_turn_is_neither_started_nor_stopped():
+    class Said(Consumer[int]):
+        said = ()
+
+        def on_start(self):
+            self.said += ("start",)
+
+        def on_stop(self, reason):
+            self.said += ("stop",)
+
+    said = Said()
+    async with StageGroup() as group:
+        group.spawn(said)
+        group.end()
+    assert said.said == ()

@@ -13,6 +13,7 @@ from flowlike import (
     StageStopped,
     Subscribe,
 )
+from flowlike.testing import interleaved, settled
 
 
 class Logged:
@@ -416,3 +417,39 @@ async def test_a_stage_that_crashes_before_its_start_was_heard_of():
     assert sink.queue.get_nowait() == 1
     assert isinstance(sink.stops[0], ValueError)
     assert (source.starts, sink.starts) == (2, 2)
+
+
+@interleaved(5)
+async def test_a_crash_just_before_the_block_is_left_is_not_raised_by_it():
+    class Slow(Fed):
+        async def on_stop(self, reason):
+            await asyncio.sleep(1)  # noqa: TID251 - the clock is virtual
+
+    async with StageGroup("one_for_one") as group:
+        ref = await group.start(Slow())
+        ref.cast(LookupError("crash"))
+        await settled()
+    assert isinstance(await ref.wait(), LookupError)
+
+
+@interleaved(5)
+async def test_a_producer_that_ran_again_and_finished_before_its_consumer_heard_of_the_crash():
+    class Brief(Fed):
+        def on_start(self):
+            super().on_start()
+            if self.starts > 1:
+                self.finish()
+
+    class Slow(Pass):
+        async def handle_events(self, events, producer):
+            await asyncio.sleep(1)  # noqa: TID251 - the clock is virtual
+
+    async with StageGroup("one_for_one") as group:
+        brief = await group.start(Brief(), restart="transient")
+        options = Subscribe(brief, cancel="temporary")
+        slow = await group.start(Slow(), subscribe_to=[options], restart="transient")
+        await group.start(Collect(), subscribe_to=[slow], restart="transient")
+        brief.cast([1])
+        brief.cast(LookupError("crash"))
+        await group.wait()
+        assert await slow.wait() == "normal"
