@@ -11,6 +11,9 @@ from hypothesis import settings
 # A shared machine may pause any example for longer than Hypothesis' 200 ms; pytest's own
 # timeout is the fuse.
 settings.register_profile("flowlike", deadline=None)
+# Laws are tried thousands of times by
+# `pytest --hypothesis-profile=campaign --timeout=0 tests/stages/laws`.
+settings.register_profile("campaign", deadline=None, max_examples=5000)
 settings.load_profile("flowlike")
 
 

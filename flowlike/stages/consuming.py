@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from flowlike.counted import stands_for
@@ -91,6 +92,10 @@ class ConsumingStage(RunningStage):
         if demand is not None and (more := demand.handled(count, seconds)):
             self._asks.append((subscription, more))
             self._ask()
+
+    def _lose(self, then: Callable[..., None], context: tuple[Any, ...]) -> None:
+        if then == self._handled:
+            self._inlet.lost += context[1]  # the batch that the callback was given
 
     def _ask(self) -> None:
         """Ask for more, once what became of the last events has left.

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HANDLERS", "log_discarded", "numbers", "refuse"]
 
+_log = logging.getLogger("flowlike")
+
 numbers = itertools.count(1)
 """Names subscriptions, in the order in which they are asked for."""
 

@@ -359,10 +359,7 @@ class RunningStage:
     # The end.
 
     def _lose(self, then: Callable[..., None], context: tuple[Any, ...]) -> None:
-        """A callback has not returned: if it had a batch, that is lost."""
-        if then == self._handled:
-            assert self.inlet is not None
-            self.inlet.lost += context[1]
+        """A callback, after which ``then`` was to be called, has not returned."""
 
     def _stop(self) -> None:
         """Run ``on_stop``, then be gone; its own failure counts unless there was one before."""

@@ -38,9 +38,11 @@ class SupplyingStage(RunningStage):
 
     def emit(self, events: Any) -> None:
         """See :meth:`RunningStage.emit`."""
-        super().emit(events)
-        if self._can_work():  # a dispatcher may have dropped some
-            self._wake()
+        try:
+            super().emit(events)
+        finally:
+            if self._can_work():  # a dispatcher may have dropped some, or failed
+                self._wake()
 
     def _can_work(self) -> bool:
         outlet = self.outlet

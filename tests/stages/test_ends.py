@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from flowlike import Consumer, StageGroup, StageStopped, Subscribe
+from flowlike import Consumer, PartitionDispatcher, StageGroup, StageStopped, Subscribe
 from flowlike.testing import ProbeConsumer, ProbeProducer, interleaved, settled
 
 
@@ -135,3 +135,22 @@ async def test_a_stage_that_ends_before_its_first_turn_is_neither_started_nor_st
         group.spawn(said)
         group.end()
     assert said.said == ()
+
+
+@interleaved(5)
+async def test_what_a_dispatcher_fails_for_is_lost_and_asked_for_again():
+    class Picky(ProbeProducer):
+        dispatcher = PartitionDispatcher(1, hash=lambda event: 0 // event)
+
+    source, sink = Picky(), ProbeConsumer(manual=False)
+    async with StageGroup() as group:
+        producer = await group.start(source)
+        await group.start(sink, subscribe_to=[Subscribe(producer, max_demand=4, partition=0)])
+        await source.expect_demand(4)
+        with pytest.raises(ZeroDivisionError):
+            source.emit([1, 0])
+        await settled()
+        assert source.asked == [4, 2]
+        assert producer.counts().lost == 2
+        source.emit([1, 2])
+        await sink.expect([1, 2])
