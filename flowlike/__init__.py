@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from flowlike.flow import RunReport as RunReport
     from flowlike.flow import StageReport as StageReport
     from flowlike.operators import Continue as Continue
+    from flowlike.operators import CountWindow as CountWindow
     from flowlike.operators import Failure as Failure
     from flowlike.operators import Fire as Fire
+    from flowlike.operators import FixedWindow as FixedWindow
     from flowlike.operators import GlobalWindow as GlobalWindow
+    from flowlike.operators import PeriodicWindow as PeriodicWindow
     from flowlike.operators import Retry as Retry
+    from flowlike.operators import SessionWindow as SessionWindow
+    from flowlike.operators import SlidingWindow as SlidingWindow
     from flowlike.operators import TriggerContext as TriggerContext
     from flowlike.runners import LocalRunner as LocalRunner
     from flowlike.stages import Batches as Batches
@@ -47,10 +52,12 @@ __all__ = [
     "Consumer",
     "ConsumerSupervisor",
     "Continue",
+    "CountWindow",
     "DemandDispatcher",
     "Dispatcher",
     "Failure",
     "Fire",
+    "FixedWindow",
     "Flow",
     "FlowBuildError",
     "FlowlikeError",
@@ -58,11 +65,14 @@ __all__ = [
     "KernelError",
     "LocalRunner",
     "PartitionDispatcher",
+    "PeriodicWindow",
     "Producer",
     "ProducerConsumer",
     "Retry",
     "RunReport",
     "RunningFlow",
+    "SessionWindow",
+    "SlidingWindow",
     "SourceExhausted",
     "StageGroup",
     "StageRef",
@@ -78,7 +88,19 @@ __all__ = [
 _ROOMS = {
     "errors": ("FlowBuildError", "FlowlikeError", "KernelError", "SourceExhausted", "StageStopped"),
     "flow": ("Flow", "RunReport", "RunningFlow", "StageReport"),
-    "operators": ("Continue", "Failure", "Fire", "GlobalWindow", "Retry", "TriggerContext"),
+    "operators": (
+        "Continue",
+        "CountWindow",
+        "Failure",
+        "Fire",
+        "FixedWindow",
+        "GlobalWindow",
+        "PeriodicWindow",
+        "Retry",
+        "SessionWindow",
+        "SlidingWindow",
+        "TriggerContext",
+    ),
     "runners": ("LocalRunner",),
     "stages": (
         "Batches",

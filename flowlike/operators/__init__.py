@@ -44,10 +44,16 @@ from flowlike.operators.triggering import Emit as Emit
 from flowlike.operators.triggering import MapState as MapState
 from flowlike.operators.triggering import OnTrigger as OnTrigger
 from flowlike.operators.windows import Continue as Continue
+from flowlike.operators.windows import CountWindow as CountWindow
 from flowlike.operators.windows import Entering as Entering
 from flowlike.operators.windows import Entry as Entry
+from flowlike.operators.windows import EventTimeWindow as EventTimeWindow
 from flowlike.operators.windows import Fire as Fire
+from flowlike.operators.windows import FixedWindow as FixedWindow
 from flowlike.operators.windows import GlobalWindow as GlobalWindow
+from flowlike.operators.windows import PeriodicWindow as PeriodicWindow
+from flowlike.operators.windows import SessionWindow as SessionWindow
+from flowlike.operators.windows import SlidingWindow as SlidingWindow
 from flowlike.operators.windows import Window as Window
 
 __all__ = [
@@ -55,6 +61,7 @@ __all__ = [
     "CollectBatch",
     "Continue",
     "CountBy",
+    "CountWindow",
     "Counts",
     "Each",
     "EachState",
@@ -62,10 +69,12 @@ __all__ = [
     "EmitAndReduce",
     "Entering",
     "Entry",
+    "EventTimeWindow",
     "ExecutorChoice",
     "Failure",
     "Filter",
     "Fire",
+    "FixedWindow",
     "FlatMap",
     "GlobalWindow",
     "Group",
@@ -80,13 +89,16 @@ __all__ = [
     "MapValues",
     "OnTrigger",
     "Operator",
+    "PeriodicWindow",
     "Policy",
     "Program",
     "Reduce",
     "ReduceBatch",
     "Reject",
     "Retry",
+    "SessionWindow",
     "Sink",
+    "SlidingWindow",
     "TriggerContext",
     "Unique",
     "Window",

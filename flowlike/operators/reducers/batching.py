@@ -12,7 +12,7 @@ from flowlike.operators.guarded import ask, guarded, spread
 from flowlike.operators.notes import Place, describe_batch
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.placement import executor_of
-from flowlike.operators.reducers.looping import make_state
+from flowlike.operators.reducers.looping import make_state, merging
 from flowlike.operators.reducers.reducer import Reducer, part
 from flowlike.operators.reducing import ReduceBatch
 from flowlike.operators.tally import Tally
@@ -33,6 +33,8 @@ class Batching(Reducer):
     ) -> None:
         self._operator = operator
         self._place = place
+        self._merge = merging(operator, place)
+        self.merges = self._merge is not None
         self._executor = executor_of(operator, default)
         self._tally = tally
         self._trying: Trying | None = None
@@ -81,6 +83,11 @@ class Batching(Reducer):
         calls = Calls(self._function, arguments, self._executor, 1, label, stop - start)
         results = yield from ask(calls, self._place, describe_batch, arguments[0][1])
         return results[0]
+
+    def merge(self, one: Any, other: Any) -> Any:
+        """What the user's function makes of the two."""
+        assert self._merge is not None
+        return self._merge((one, other))
 
 
 def _batch_of(arguments: tuple[Any, Batch]) -> Batch:

@@ -61,6 +61,10 @@ class Collecting(Reducer):
             return _view(*state[0])
         return join(views(state))
 
+    def merge(self, one: list[Chunk], other: list[Chunk]) -> list[Chunk]:
+        """The chunks of the one, then those of the other."""
+        return one + other
+
     def adopt(self, state: Any, who: str) -> list[Chunk]:
         """A batch that ``on_trigger`` returned.
 

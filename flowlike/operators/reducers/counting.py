@@ -72,6 +72,11 @@ class Counting(Reducer):
         """The counts; with ``keep`` a copy."""
         return state.copy() if keep else state
 
+    def merge(self, one: Counter[Any], other: Counter[Any]) -> Counter[Any]:
+        """The sums of the counts."""
+        one.update(other)
+        return one
+
     def adopt(self, state: Any, who: str) -> Counter[Any]:
         """A copy of the counts that ``on_trigger`` returned.
 

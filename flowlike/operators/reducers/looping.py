@@ -7,12 +7,13 @@ from typing import Any
 
 from flowlike.batches import Batch
 from flowlike.operators.fusion import Fused
+from flowlike.operators.guarded import guarded, spread
 from flowlike.operators.keys import key_function
-from flowlike.operators.notes import Place
+from flowlike.operators.notes import Place, describe_state
 from flowlike.operators.operator import Operator
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.reducers.reducer import Reducer, part
-from flowlike.operators.reducing import EmitAndReduce, GroupBy, GroupByKey, Reduce
+from flowlike.operators.reducing import EmitAndReduce, GroupBy, GroupByKey, Reduce, Reducing
 from flowlike.operators.tally import Tally
 
 __all__ = ["Folding", "Grouping"]
@@ -39,6 +40,8 @@ class Folding(Reducer):
     ) -> None:
         self._operator = operator
         self._place = place
+        self._merge = merging(operator, place)
+        self.merges = self._merge is not None
         ending = operator.name
         if isinstance(operator, EmitAndReduce):
             self.emits = emits
@@ -54,6 +57,11 @@ class Folding(Reducer):
     def step(self, state: Any, batch: Batch, start: int, stop: int, outputs: Outputs) -> Any:
         """The state after ``batch[start:stop]``."""
         return self._fused.reduce(part(batch, start, stop), state, outputs)
+
+    def merge(self, one: Any, other: Any) -> Any:
+        """What the user's function makes of the two."""
+        assert self._merge is not None
+        return self._merge((one, other))
 
 
 class Grouping(Reducer):
@@ -89,6 +97,15 @@ class Grouping(Reducer):
         """The groups; with ``keep`` a copy of the dict and of every list."""
         return {key: list(values) for key, values in state.items()} if keep else state
 
+    def merge(self, one: dict[Any, list[Any]], other: dict[Any, list[Any]]) -> Any:
+        """The values of the one, then those of the other."""
+        for key, values in other.items():
+            if key in one:
+                one[key] += values
+            else:
+                one[key] = values
+        return one
+
     def adopt(self, state: Any, who: str) -> dict[Any, list[Any]]:
         """A copy of the groups that ``on_trigger`` returned.
 
@@ -101,6 +118,18 @@ class Grouping(Reducer):
                 f"state of {self._label}, not {state!r:.80}"
             )
         return {key: list(values) for key, values in state.items()}
+
+
+def merging(operator: Reducing, place: Place) -> Callable[[Any], Any] | None:
+    """The user's ``merge`` as a guarded function of a pair of states, if there is one."""
+    merge = getattr(operator, "merge", None)
+    if merge is None:
+        return None
+    return guarded(spread(merge), f"the merge of {operator.label}", place, _describe_states)
+
+
+def _describe_states(states: tuple[Any, Any]) -> str:
+    return " and ".join(map(describe_state, states))
 
 
 def make_state(init: Callable[[], Any], label: str, place: Place) -> Any:

@@ -18,10 +18,12 @@ class Reducer:
     Attributes:
         inline: whether `step` can be called; otherwise `offload`.
         emits: whether `step` lets events leave at once.
+        merges: whether `merge` can be called.
     """
 
     inline: bool = True
     emits: bool = False
+    merges: bool = True
 
     def init(self) -> Any:
         """A state for a new window."""
@@ -40,6 +42,10 @@ class Reducer:
     def show(self, state: Any, keep: bool) -> Any:
         """The state as the trigger's functions see it; independent of later events if ``keep``."""
         return state
+
+    def merge(self, one: Any, other: Any) -> Any:
+        """One state out of those of two sessions that join, the earlier one first."""
+        raise NotImplementedError
 
     def adopt(self, state: Any, who: str) -> Any:
         """A state that ``on_trigger`` returned, as this reducer goes on with it.

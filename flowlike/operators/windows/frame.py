@@ -38,12 +38,14 @@ class Frame:
         step: the reducer's, which takes a part of a batch into a state.
         together: whether windows of which only the events matter can fire in one go.
         every: the count trigger.
+        keeps: whether panes keep their events, because nothing merges their states.
         punctuating: the running punctuation trigger.
     """
 
     __slots__ = (
         "entry",
         "every",
+        "keeps",
         "kind",
         "periodically",
         "place",
@@ -69,6 +71,7 @@ class Frame:
         periodically: PeriodicTrigger | None = None,
     ) -> None:
         self.kind = kind
+        self.keeps = False
         self.place = place
         self.reducer = reducer
         self.tail = tail

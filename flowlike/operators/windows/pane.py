@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from flowlike.batches import Batch, as_batch
@@ -13,7 +13,7 @@ from flowlike.operators.windows.frame import Frame
 from flowlike.operators.windows.punctuation import Continue
 from flowlike.operators.windows.triggers import CountTrigger
 
-__all__ = ["Pane"]
+__all__ = ["Pane", "finish_all"]
 
 
 class Pane:
@@ -23,21 +23,35 @@ class Pane:
         frame: what it shares with the others.
         window_id: which window it is.
         key: of a session.
+        number: of the window, as the kind that it is of counts them.
 
     Attributes:
         state: the reducer's; who finds the frame `plain` may step it, and sets ``changed``.
         changed: whether events were taken since it last fired.
     """
 
-    __slots__ = ("_acc", "_count", "_entered", "changed", "frame", "key", "state", "window_id")
+    __slots__ = (
+        "_acc",
+        "_count",
+        "_entered",
+        "_kept",
+        "changed",
+        "frame",
+        "key",
+        "number",
+        "state",
+        "window_id",
+    )
 
-    def __init__(self, frame: Frame, window_id: Any, key: Any = None) -> None:
+    def __init__(self, frame: Frame, window_id: Any, key: Any = None, number: int = 0) -> None:
         self.frame = frame
         self.window_id = window_id
         self.key = key
+        self.number = number
         self.changed = False
         self.state: Any = None if frame.reducer is None else frame.reducer.init()
         self._count = 0
+        self._kept: list[Batch] = []
         self._acc: Any = None if frame.punctuating is None else frame.punctuating.init()
         self._entered: Any = None if frame.entry is None else frame.entry.start()
 
@@ -65,6 +79,8 @@ class Pane:
             self.state = new
         elif not keep:
             self.state = frame.reducer.init()
+        if not keep:
+            self._kept = []
 
     def finish(self, outputs: Outputs) -> Generator[Calls, list[Any], None]:
         """Fire "done"; the state is given up."""
@@ -78,6 +94,27 @@ class Pane:
         state, self.state = frame.reducer.show(self.state, False), None
         context = frame.context(self.window_id, self.key, "done")
         yield from frame.tail.fire(state, context, False, outputs)
+
+    def absorb(self, other: Pane, outputs: Outputs) -> Generator[Calls, list[Any], None]:
+        """Go on as one with a later pane, which is given up."""
+        frame = self.frame
+        self.changed = self.changed or other.changed
+        if frame.every is not None:
+            self._count = (self._count + other._count) % frame.every.size
+        reducer = frame.reducer
+        if reducer is not None and not frame.keeps:
+            self.state = reducer.merge(self.state, other.state)
+        elif reducer is not None:
+            again = Outputs()  # what left at once has left
+            self._kept += other._kept
+            for batch in other._kept:
+                if reducer.inline:
+                    self.state = reducer.step(self.state, batch, 0, len(batch), again)
+                else:
+                    self.state = yield from reducer.offload(self.state, batch, 0, len(batch))
+        if frame.entry is not None:
+            self._entered, batch = frame.entry.merge(self._entered, other._entered)
+            yield from self._go_on(batch, outputs)
 
     def _go_on(self, batch: Batch, outputs: Outputs) -> Generator[Calls, list[Any], None]:
         """What has left the entry."""
@@ -104,7 +141,10 @@ class Pane:
         self.changed = True
         if reducer is None:
             outputs.add(part(batch, start, stop))
-        elif reducer.inline:
+            return
+        if self.frame.keeps:
+            self._kept.append(part(batch, start, stop))
+        if reducer.inline:
             self.state = reducer.step(self.state, batch, start, stop, outputs)
         else:
             self.state = yield from reducer.offload(self.state, batch, start, stop)
@@ -163,3 +203,19 @@ class Pane:
                 yield from self._take(before, 0, len(before), outputs)
             yield from self.fire(decision.name, decision.action == "keep", outputs)
             batch = as_batch(decision.after, "Fire's after")
+
+
+def finish_all(
+    frame: Frame, panes: Sequence[Pane], outputs: Outputs
+) -> Generator[Calls, list[Any], None]:
+    """`Pane.finish` for several, in order; where their states can go together, they do."""
+    together = frame.together and frame.entry is None and len(panes) > 1
+    if together and all(pane.state for pane in panes):
+        assert frame.tail is not None
+        chunks = [chunk for pane in panes for chunk in pane.state]
+        sizes = [sum(stop - start for _, start, stop in pane.state) for pane in panes]
+        contexts = [frame.context(pane.window_id, pane.key, "done") for pane in panes]
+        yield from frame.tail.fire_together(chunks, sizes, contexts, outputs)
+        return
+    for pane in panes:
+        yield from pane.finish(outputs)
