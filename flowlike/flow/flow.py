@@ -45,6 +45,7 @@ from flowlike.flow.streaming import stream_batches
 from flowlike.operators import (
     CollectBatch,
     CountBy,
+    Departition,
     Each,
     EachState,
     Emit,
@@ -53,8 +54,10 @@ from flowlike.operators import (
     Failure,
     Filter,
     FlatMap,
+    Gathering,
     GroupBy,
     GroupByKey,
+    HandOn,
     Join,
     Key,
     Layer,
@@ -68,6 +71,7 @@ from flowlike.operators import (
     ReduceBatch,
     Reject,
     Retry,
+    TakeSort,
     Unique,
 )
 from flowlike.options import check_choice
@@ -107,7 +111,7 @@ class _Routed:
 
     upstream: tuple[tuple[Flow[Any], Routing], ...]
     through: tuple[Staged, ...] = ()  # stages between; all there is where upstream is empty
-    name: str = ""  # the method that brings several flows together
+    name: str = ""  # the method that brings flows or partitions together
 
 
 class Flow(Generic[T]):
@@ -118,8 +122,8 @@ class Flow(Generic[T]):
     points (``partition``, ``shuffle``, ``merge``, ``join``) run together, fused, in each of the
     layer's ``stages`` replicas.
 
-    Args of every layer (``from_iterable``, ``from_iterables``, ``from_stages``, ``join``,
-    ``merge``, ``partition``, ``shuffle``, ``through_stages``):
+    Args of every layer (``departition``, ``from_iterable``, ``from_iterables``, ``from_stages``,
+    ``join``, ``merge``, ``partition``, ``shuffle``, ``through_stages``):
 
     - ``stages``: the number of replicas; ``None``: the CPUs this process may use, or one
       where more could not run at the same time.
@@ -150,7 +154,8 @@ class Flow(Generic[T]):
         raise TypeError("make a flow with Flow.from_iterable(...) or Flow.from_iterables(...)")
 
     def __repr__(self) -> str:
-        labels = [operator.label for operator in self._layer.operators]
+        operators = self._layer.operators
+        labels = [each.label for each in operators if not isinstance(each, HandOn)]
         if isinstance(self._inputs, _Routed):
             if self._inputs.name == "join":
                 labels[0] = labels[0].replace("join(", f"join({self._inputs.upstream[1][0]!r}, ", 1)
@@ -626,6 +631,72 @@ class Flow(Generic[T]):
         """
         return self._then(Unique(key))
 
+    def departition(
+        self,
+        init: Callable[[], A],
+        merge: Callable[[A, Any], A],
+        done: Callable[..., Any] | None = None,
+        **layer: Unpack[LayerKeywords],
+    ) -> Flow[Any]:
+        """Begin a new layer of one stage, which merges the states of all partitions per window.
+
+        It stands after a reduce. Every state that a trigger fires, after ``map_state``, goes into
+        the window's ``acc``; when all partitions have finished the window (or passed it, at the
+        latest when they have ended) what ``done`` makes of it is emitted as one event. Windows
+        leave in order. In memory are the ``acc`` of windows that some partition has not finished.
+        Under "keep" a state fires whole again and again: make ``merge`` such that the later
+        replaces the earlier, or use "reset".
+
+        Args:
+            init: makes the first ``acc`` of a window.
+            merge: ``merge(acc, state) -> acc``.
+            done: ``done(acc)``, or ``done(acc, ctx)`` with a ``TriggerContext``, makes the
+                event; default the ``acc`` itself.
+            **layer: the options of the new layer.
+
+        Raises:
+            TypeError: one of them cannot be called, or an unknown option.
+            ValueError: ``stages`` is not 1, or an option is out of range.
+            FlowBuildError: no reduce before it, or together with session windows, on_trigger
+                or an emit of anything but states.
+
+        Example:
+            >>> words = Flow.from_iterable("a rose is a rose".split()).partition(stages=2)
+            >>> words.count_by().departition(dict, lambda acc, part: acc | part, len).to_list()
+            [3]
+        """
+        window = "global" if self._layer.window is None else self._layer.window.kind
+        gathering = Departition(init, merge, done, window)
+        return self._gathered(gathering, _options("departition", layer))
+
+    def take_sort(self, n: int, key: Key | None = None, reverse: bool = False) -> Flow[list[Any]]:
+        """Begin a new layer of one stage: the ``n`` smallest events of all partitions per window.
+
+        It stands after a reduce, and takes the events of the last state of every partition
+        (a mapping has its items). One list for each window leaves, when all partitions have
+        finished it. Of equal events the earlier comes first, of those of different
+        partitions that of the lower. Each partition sends ``n`` events at most.
+
+        Args:
+            n: how many.
+            key: what they are compared by, as in :meth:`partition`; default the events.
+            reverse: the largest, in descending order.
+
+        Raises:
+            TypeError: ``n`` is no integer, ``key`` is no function, int or str; in the
+                run: the events cannot be compared.
+            ValueError: ``n < 1``.
+            FlowBuildError: no reduce before it, or together with session windows, on_trigger
+                or an emit of anything but states.
+
+        Example:
+            >>> words = Flow.from_iterable("to be or not to be to".split()).partition(stages=2)
+            >>> words.count_by().take_sort(2, key=1, reverse=True).to_list()
+            [[('to', 3), ('be', 2)]]
+        """
+        window = "global" if self._layer.window is None else self._layer.window.kind
+        return self._gathered(TakeSort(n, key, reverse, window), LayerOptions())
+
     # Reducing: one per layer.
 
     def reduce(
@@ -1018,6 +1089,18 @@ class Flow(Generic[T]):
     def _then(self, operator: Operator) -> Flow[Any]:
         return _flow(self._inputs, self._options, self._layer.then(operator))
 
+    def _gathered(self, gathering: Gathering, options: LayerOptions) -> Flow[Any]:
+        if options.stages not in (None, 1):
+            raise ValueError(
+                f"{gathering.name} is one stage, which all partitions lead to, not "
+                f"{options.stages}; leave stages out, and begin a new layer behind it to go on "
+                "with several"
+            )
+        before = _flow(self._inputs, self._options, self._layer.handing_on(gathering))
+        before._layer.check()
+        inputs = _Routed(((before, Shuffle()),), name=gathering.name)
+        return _flow(inputs, replace(options, stages=1))._then(gathering)
+
     def _route(self, routing: Routing, options: LayerOptions) -> Flow[Any]:
         self._layer.check()
         return _flow(_Routed(((self, routing),)), options)
@@ -1038,7 +1121,7 @@ def _repr_routed(inputs: _Routed) -> str:
     flows = [repr(flow) for flow, _ in inputs.upstream]
     if inputs.name == "merge":
         return f"Flow.merge({', '.join(flows)})"
-    if inputs.name == "join":
+    if inputs.name:  # which the first operator shows
         return flows[0]
     if not flows:
         return f"Flow({stage_label(inputs.through)})"

@@ -12,6 +12,10 @@ from flowlike.operators.executors import ExecutorChoice as ExecutorChoice
 from flowlike.operators.executors import check_executor as check_executor
 from flowlike.operators.executors import executor_name as executor_name
 from flowlike.operators.failure import Failure as Failure
+from flowlike.operators.gathering import Departition as Departition
+from flowlike.operators.gathering import Gathering as Gathering
+from flowlike.operators.gathering import HandOn as HandOn
+from flowlike.operators.gathering import TakeSort as TakeSort
 from flowlike.operators.keys import Key as Key
 from flowlike.operators.keys import key_function as key_function
 from flowlike.operators.layer import Group as Group
@@ -63,6 +67,7 @@ __all__ = [
     "CountBy",
     "CountWindow",
     "Counts",
+    "Departition",
     "Each",
     "EachState",
     "Emit",
@@ -76,10 +81,12 @@ __all__ = [
     "Fire",
     "FixedWindow",
     "FlatMap",
+    "Gathering",
     "GlobalWindow",
     "Group",
     "GroupBy",
     "GroupByKey",
+    "HandOn",
     "Join",
     "Key",
     "Layer",
@@ -99,6 +106,7 @@ __all__ = [
     "SessionWindow",
     "Sink",
     "SlidingWindow",
+    "TakeSort",
     "TriggerContext",
     "Unique",
     "Window",

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from flowlike.errors import FlowBuildError
 from flowlike.operators.executors import ExecutorChoice, Placement
+from flowlike.operators.gathering import Gathering, HandOn
 from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import PerEvent
@@ -81,6 +82,34 @@ class Layer:
             self._check_before_triggers(operator)
         return replace(self, operators=(*self.operators, operator))
 
+    def handing_on(self, gathering: Gathering) -> Layer:
+        """The layer with all its states handed on, for an operator that gathers them.
+
+        Raises:
+            FlowBuildError: it has no reduce, has session windows, or says itself what leaves.
+        """
+        hand_on, kept = HandOn(gathering), self.operators
+        name = gathering.label
+        for operator in self.after:
+            if isinstance(operator, OnTrigger):
+                raise FlowBuildError(
+                    f"{name} after {operator.label}: it takes the states, and on_trigger says "
+                    f"itself what leaves; use map_state or each_state instead"
+                )
+            if isinstance(operator, Emit) and operator.mode != "state":
+                raise FlowBuildError(
+                    f"{name} after {operator.label}: it takes the states; leave the emit out"
+                )
+            if isinstance(operator, Emit):
+                kept = tuple(each for each in kept if each is not operator)
+        if self.window is not None and self.window.kind == "session":
+            raise FlowBuildError(
+                f"{name} over {self.window!r}: every session belongs to one key and so to one "
+                f"partition, there is nothing to bring together; use emit('state') and "
+                f"partition() on what the sessions have in common"
+            )
+        return replace(self, operators=kept).then(hand_on)
+
     def check(self) -> None:
         """Check what only the whole layer tells.
 
@@ -114,6 +143,12 @@ class Layer:
             if isinstance(operator, Entering):
                 return operator
         return None
+
+    @property
+    def gathering(self) -> Gathering | None:
+        """The operator that takes the states of the layer before, if there is one."""
+        first = self.operators[0] if self.operators else None
+        return first if isinstance(first, Gathering) else None
 
     @property
     def before(self) -> tuple[Operator, ...]:
@@ -193,6 +228,8 @@ class Layer:
         """The operators as they run together: fused, sent to an executor, or on their own."""
         segments = self.segments
         groups = [_group(segment) for segment in segments.outer]
+        if self.gathering is not None:
+            groups.insert(0, Group((self.gathering.label,), None))
         if self.entering is not None:
             groups.append(Group((self.entering.label,), None))
         groups += [_group(segment) for segment in segments.inner]
@@ -204,7 +241,9 @@ class Layer:
             labels = tuple(operator.label for operator in (*looped, self.reducing))
             groups.append(Group(labels, executor))
         for operator in self.after:
-            executor = None if isinstance(operator, Emit) else executor_of(operator, self.executor)
+            executor = None
+            if not isinstance(operator, (Emit, HandOn)):
+                executor = executor_of(operator, self.executor)
             if groups and groups[-1].executor == executor and executor is None:
                 groups[-1] = Group((*groups[-1].labels, operator.label), None)
             else:

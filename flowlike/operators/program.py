@@ -8,6 +8,8 @@ from typing import Any
 from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
 from flowlike.operators.combining import CombiningRun
+from flowlike.operators.gatherer import Gatherer, make_gatherer
+from flowlike.operators.gathering import HandOn, Passed
 from flowlike.operators.layer import Layer
 from flowlike.operators.mapping import Step, make_step
 from flowlike.operators.notes import Place
@@ -37,25 +39,38 @@ class Program:
         windows: the windows with the reduce, if there is one.
         emits: False if nothing is handed on.
         tally: what the steps count in.
+        gatherer: takes what the layer before hands on, before the steps.
+        marks: whether the next layer is told which windows were passed.
 
     Attributes:
         tally: what became of the events so far.
     """
 
-    __slots__ = ("_emits", "_steps", "_windows", "tally")
+    __slots__ = ("_emits", "_gatherer", "_marks", "_passed", "_steps", "_windows", "tally")
 
     def __init__(
-        self, steps: list[Step], windows: WindowRun | None, emits: bool, tally: Tally
+        self,
+        steps: list[Step],
+        windows: WindowRun | None,
+        emits: bool,
+        tally: Tally,
+        *,
+        gatherer: Gatherer | None = None,
+        marks: bool = False,
     ) -> None:
         self.tally = tally
+        self._gatherer = gatherer
+        self._marks = marks
+        self._passed: Any = None
         self._steps = steps
         self._windows = windows
         self._emits = emits
 
     @property
     def has_state(self) -> bool:
-        """True if what leaves it comes out of a state: a reduce or a join in windows."""
-        return self._windows is not None and type(self._windows) is not CombiningRun
+        """True if what leaves it comes out of a state: of windows, or gathered ones."""
+        windows = self._windows is not None and type(self._windows) is not CombiningRun
+        return windows or self._gatherer is not None
 
     @property
     def timed(self) -> bool:
@@ -79,33 +94,52 @@ class Program:
 
     def push(self, batch: Batch, upstream: int = 0, now: float = 0.0) -> Steps:
         """Take a batch of a producer."""
+        if self._gatherer is not None:
+            return (yield from self._push(self._gatherer.push(batch), 0, now))
+        return (yield from self._push(batch, upstream, now))
+
+    def upstream_ended(self, upstream: int, now: float = 0.0) -> Steps:
+        """Take the end of a producer; the last one's is `finish`."""
+        if self._gatherer is not None:
+            return (yield from self._push(self._gatherer.upstream_ended(upstream), 0, now))
+        if self._windows is None:
+            return []
+        return self._marked((yield from self._windows.upstream_ended(upstream, now)))
+
+    def tick(self, now: float) -> Steps:
+        """Do what is due."""
+        if self._windows is None:
+            return []
+        return self._marked((yield from self._windows.tick(now)))
+
+    def finish(self, now: float = 0.0) -> Steps:
+        """Take the end of the input: windows that are still open fire "done"."""
+        batches: list[Batch] = []
+        if self._gatherer is not None:
+            batches = yield from self._push(self._gatherer.finish(), 0, now)
+        if self._windows is None:
+            return batches
+        return batches + (yield from self._windows.finish(now))
+
+    def _push(self, batch: Batch, upstream: int, now: float) -> Steps:
         for inline, run in self._steps:
             if len(batch) == 0:
                 return []
             batch = run(batch) if inline else (yield from run(batch))
         if len(batch) == 0:
             return []
-        if self._windows is not None:
-            return (yield from self._windows.push(batch, upstream, now))
-        return [batch] if self._emits else []
-
-    def upstream_ended(self, upstream: int, now: float = 0.0) -> Steps:
-        """Take the end of a producer; the last one's is `finish`."""
         if self._windows is None:
-            return []
-        return (yield from self._windows.upstream_ended(upstream, now))
+            return [batch] if self._emits else []
+        return self._marked((yield from self._windows.push(batch, upstream, now)))
 
-    def tick(self, now: float) -> Steps:
-        """Do what is due."""
-        if self._windows is None:
-            return []
-        return (yield from self._windows.tick(now))
-
-    def finish(self, now: float = 0.0) -> Steps:
-        """Take the end of the input: windows that are still open fire "done"."""
-        if self._windows is None:
-            return []
-        return (yield from self._windows.finish(now))
+    def _marked(self, batches: list[Batch]) -> list[Batch]:
+        """The same, with word of the windows that were passed."""
+        if self._marks and self._windows is not None:
+            passed = self._windows.passed
+            if passed is not None and passed != self._passed:
+                self._passed = passed
+                batches.append([Passed(passed, self._windows.frame.place.partition)])
+        return batches
 
 
 def compile_program(
@@ -152,11 +186,17 @@ def compile_program(
     segments = layer.segments
     tally = Tally()
     outer = [make_step(segment, place, tally) for segment in segments.outer]
+    gatherer = None
+    if layer.gathering is not None:
+        gatherer = make_gatherer(layer.gathering, upstreams, place)
+        upstreams, sides = 1, ()  # what has been gathered comes from one place
+        key = key if key is None or callable(key) else None
     if combine_for is not None:
-        return Program(outer, CombiningRun(place, combine_for), emits, tally)
+        windows: WindowRun = CombiningRun(place, combine_for)
+        return Program(outer, windows, emits, tally, gatherer=gatherer)
     reducing, entering = layer.reducing, layer.entering
     if reducing is None and entering is None:
-        return Program(outer, None, emits, tally)
+        return Program(outer, None, emits, tally, gatherer=gatherer)
     reducer = tail = None
     if reducing is not None:
         reducer = make_reducer(
@@ -181,4 +221,6 @@ def compile_program(
         [make_step(segment, place, tally) for segment in segments.inner],
     )
     keys = [key] * upstreams if key is None or callable(key) else key
-    return Program(outer, window.start(frame, upstreams, keys), emits, tally)
+    windows = window.start(frame, upstreams, keys)
+    marks = any(isinstance(operator, HandOn) for operator in layer.after)
+    return Program(outer, windows, emits, tally, gatherer=gatherer, marks=marks)

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from flowlike.batches import Batch, is_batch
+from flowlike.batches import Batch, events_of, is_batch
 from flowlike.native import Kernel
 from flowlike.operators.calls import Calls
 from flowlike.operators.coalescing import call_over, cut, fits
 from flowlike.operators.context import TriggerContext
 from flowlike.operators.executors import ExecutorChoice, Placement
+from flowlike.operators.gathering import Fired, HandOn, TakeSort
 from flowlike.operators.guarded import ask, guarded, spread
 from flowlike.operators.notes import Place, describe_state
 from flowlike.operators.operator import Operator
@@ -77,9 +78,12 @@ class Tail:
         self._mode = "events"
         self._calls: list[_StateCall] = []
         self._on_trigger: _StateCall | None = None
+        self._hands_on: HandOn | None = None
         for operator in operators:
             if isinstance(operator, Emit):
                 self._mode = operator.mode
+            elif isinstance(operator, HandOn):
+                self._hands_on = operator
             elif isinstance(operator, OnTrigger):
                 self._on_trigger = self._call(operator, default)
             elif isinstance(operator, (MapState, EachState)):
@@ -97,7 +101,7 @@ class Tail:
     @property
     def coalesces(self) -> bool:
         """True if several states can go through their first function in one call."""
-        return self._kernel is not None
+        return self._kernel is not None and self._hands_on is None
 
     @property
     def replaces(self) -> bool:
@@ -200,12 +204,26 @@ class Tail:
         if self._on_trigger is not None:
             result = yield from self._on_trigger.run(state, context, self._place)
             return self._replace(result, self._on_trigger.operator.label, outputs)
-        if self._emits and self._mode != "nothing":
+        if self._hands_on is not None:
+            self._hand_on(self._hands_on, state, context, outputs)
+        elif self._emits and self._mode != "nothing":
             if self._mode == "state":
                 outputs.own.append(state)
             else:
                 outputs.add(self._events(state, keep))
         return None
+
+    def _hand_on(
+        self, operator: HandOn, state: Any, context: TriggerContext, outputs: Outputs
+    ) -> None:
+        """Emit a state for those of all replicas to be gathered."""
+        gathering, done = operator.gathering, context.trigger == "done"
+        if isinstance(gathering, TakeSort):
+            if not done:
+                return
+            best = guarded(gathering.best, gathering.label, self._place, describe_state)
+            state = best(events_of(self._events(state, False)))
+        outputs.own.append(Fired(context.window_id, context.partition, done, state))
 
     def _replace(self, result: Any, label: str, outputs: Outputs) -> Any:
         """Emit the events of an ``on_trigger`` and return its new state.

@@ -95,6 +95,14 @@ def test_unique_and_a_reduce():
     assert flow.to_list() == [65, 66, 82, 67, 68]
 
 
+def test_what_is_unique_is_counted_once():
+    numbers = Flow.from_iterable([1, 2, 1, 1, 3, 2] * 50).map(abs)
+    flow = numbers.partition(stages=2).unique().partition(stages=2).count_by()
+    assert sorted(flow.to_list()) == [(1, 1), (2, 1), (3, 1)]
+    flow = numbers.partition(stages=2).unique().count_by()
+    assert sorted(flow.to_list()) == [(1, 1), (2, 1), (3, 1)]
+
+
 def test_what_unique_passes_leaves_at_once():
     seen = []
 

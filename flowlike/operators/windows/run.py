@@ -53,6 +53,11 @@ class WindowRun:
             return period
         return own
 
+    @property
+    def passed(self) -> Any:
+        """The id of the first window that may still fire; None: that is not known."""
+        return None
+
     def push(
         self, batch: Batch, upstream: int, now: float
     ) -> Generator[Calls, list[Any], list[Batch]]:
