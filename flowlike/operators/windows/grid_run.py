@@ -54,6 +54,14 @@ class GridRun(EventTimeRun):
         self._panes: dict[int, Pane] = {}  # the lingering ones too
         self._closed = -inf  # windows with smaller numbers are closed, or linger
 
+    @property
+    def passed(self) -> Any:
+        """The start of the first window that may still fire; None: none has closed so far."""
+        if self._grid is None or self._closed == -inf:
+            return None
+        number = min((pane.number for pane in self._lingering), default=self._closed)
+        return self._times.shown(self._grid.start(int(number)))
+
     def _take(self, batch: Batch, upstream: int, now: float, outputs: Outputs) -> Emission:
         first, last = self._numbers(batch)
         watermark = self._watermark
