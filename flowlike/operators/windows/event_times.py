@@ -130,7 +130,9 @@ class EventTimes:
 
     def _from_values(self, values: list[Any], batch: Batch) -> Numbers:
         kinds = set(map(type, values))
-        if not kinds <= {int, float}:
+        if kinds <= {int, float}:
+            self._decide("numbers", values[0], batch)
+        else:
             values = self._normal(values, batch)
             kinds = set(map(type, values))
         try:
@@ -147,15 +149,15 @@ class EventTimes:
         normal = []
         for position, value in enumerate(values):
             if isinstance(value, datetime):
-                if not datetimes:
-                    raise self._mixed(value, batch, position)
                 if value.utcoffset() is None:
                     raise self._refusal(
                         value, "is a naive datetime; give it a timezone", batch, position
                     )
+                if not datetimes:
+                    raise self._mixed(value, batch, position)
                 normal.append((value - EPOCH) // _MICROSECOND)
             elif isinstance(value, (bool, np.bool_)) or not isinstance(value, (Real, Decimal)):
-                raise self._refusal(value, "is none", batch, position)
+                raise self._refusal(value, "is neither", batch, position)
             elif datetimes:
                 raise self._mixed(value, batch, position)
             else:
@@ -175,20 +177,19 @@ class EventTimes:
             raise error
         if times.dtype.kind == "M":
             if np.isnat(times).any():
-                raise self._refusal("NaT", "is none", batch, int(np.isnat(times).argmax()))
+                raise self._refusal("NaT", "is neither", batch, int(np.isnat(times).argmax()))
             self._decide("datetimes", times[0], batch)
             return self._checked(times.astype("M8[us]").view(np.int64), times, batch)
         if times.dtype.kind not in "iuf":
-            raise self._refusal(times[0], f"({times.dtype}) is none", batch, 0)
+            raise self._refusal(times[0], f"({times.dtype}) is neither", batch, 0)
         if times.dtype.kind == "u" and times.max() >= _MOST_INT:
             raise self._refusal(times.max(), "is too far from 0", batch, int(times.argmax()))
+        self._decide("numbers", times[0], batch)
         wanted = np.float64 if times.dtype.kind == "f" else np.int64
         return self._checked(times.astype(wanted, copy=False), times, batch)
 
     def _checked(self, numbers: Numbers, values: Sequence[Any] | Numbers, batch: Batch) -> Numbers:
         """The same, if all of them are finite and not too far away."""
-        if self._unit != "datetimes" and numbers is not None:
-            self._decide("numbers", values[0], batch)
         self._integers = numbers.dtype.kind == "i"
         if self._integers:
             if numbers.max() >= _MOST_INT or numbers.min() <= -_MOST_INT:
@@ -196,7 +197,7 @@ class EventTimes:
                 raise self._refusal(values[position], "is too far from 0", batch, position)
         elif not np.isfinite(numbers).all():
             position = int(np.isfinite(numbers).argmin())
-            raise self._refusal(values[position], "is none", batch, position)
+            raise self._refusal(values[position], "is neither", batch, position)
         return numbers
 
     def _decide(self, unit: Literal["numbers", "datetimes"], first: Any, batch: Batch) -> None:
@@ -211,7 +212,7 @@ class EventTimes:
         return self._refusal(value, "comes among the other of the two kinds", batch, position)
 
     def _refusal(self, value: Any, why: str, batch: Batch, position: int) -> ValueError:
-        shown = describe_event(value)[6:]
+        shown = describe_event(value.item() if isinstance(value, np.generic) else value)[6:]
         error = ValueError(
             f"the event times of {self.label} must be finite numbers of seconds or aware "
             f"datetimes, and {shown} {why}"
