@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flowlike.errors import SourceExhausted as SourceExhausted
     from flowlike.errors import StageStopped as StageStopped
     from flowlike.flow import Flow as Flow
+    from flowlike.flow import Graph as Graph
     from flowlike.flow import RunningFlow as RunningFlow
     from flowlike.flow import RunReport as RunReport
     from flowlike.flow import StageReport as StageReport
@@ -62,6 +63,7 @@ __all__ = [
     "FlowBuildError",
     "FlowlikeError",
     "GlobalWindow",
+    "Graph",
     "KernelError",
     "LocalRunner",
     "PartitionDispatcher",
@@ -87,7 +89,7 @@ __all__ = [
 # Each name is imported when it is first used: who needs a kernel pays for no flow.
 _ROOMS = {
     "errors": ("FlowBuildError", "FlowlikeError", "KernelError", "SourceExhausted", "StageStopped"),
-    "flow": ("Flow", "RunReport", "RunningFlow", "StageReport"),
+    "flow": ("Flow", "Graph", "RunReport", "RunningFlow", "StageReport"),
     "operators": (
         "Continue",
         "CountWindow",

@@ -37,6 +37,8 @@ PURE = (
     "flowlike.stages.demand",
     "flowlike.stages.dispatchers",
     "flowlike.flow.explain",
+    "flowlike.flow.graph",
+    "flowlike.flow.layered_layout",
     "flowlike.flow.planner",
 )
 WORLDLY = {"asyncio", "multiprocessing", "queue", "selectors", "socket", "threading", "time"}

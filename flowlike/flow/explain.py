@@ -9,24 +9,30 @@ from flowlike.flow.planner import LayerPlan, Plan, StagePlan
 from flowlike.operators import executor_name
 from flowlike.stages import AutoDemand
 
-__all__ = ["explain_plan"]
+__all__ = ["describe_layer", "explain_plan"]
 
 
 def explain_plan(plan: Plan) -> str:
-    """Sources and layers, upstream first: operators that run as one stand on one line."""
+    """Sources and layers, upstream first: operators that run as one stand on one line.
+
+    Last, how many events may have been asked for and not handled, in all.
+    """
     lines = []
     for node in plan.nodes:
         lines.append(node.name)
         if isinstance(node, LayerPlan):
-            lines.extend(f"    {line}" for line in _describe(node))
+            lines.extend(f"    {line}" for line in describe_layer(node))
         elif isinstance(node, StagePlan) and node.upstream:
             lines.append(f"    from   {', '.join(each.name for each in node.upstream)}")
     lines.append("collector")
     lines.append(f"    from   {', '.join(output.name for output in plan.outputs)}")
+    lines.append(f"    holds  at most {_events(plan.caller_holds)}")
+    lines.append(f"in flight: at most {_events(plan.in_flight)}")
     return "\n".join(lines)
 
 
-def _describe(plan: LayerPlan) -> list[str]:
+def describe_layer(plan: LayerPlan) -> list[str]:
+    """What a layer reads, how many replicas it has, what these ask for and hold, and do."""
     options = plan.options
     replicas = "1 stage" if plan.stages == 1 else f"{plan.stages} stages"
     demand = plan.max_demand
@@ -41,6 +47,7 @@ def _describe(plan: LayerPlan) -> list[str]:
     lines += [
         f"in     {replicas}",
         f"demand {asked}",
+        f"holds  at most {_events(plan.in_flight)}",
     ]
     if plan.layer.window is not None:
         lines.append(f"window {plan.layer.window!r}")
@@ -51,3 +58,7 @@ def _describe(plan: LayerPlan) -> list[str]:
     if plan.combine_for is not None:
         lines.append(f"ahead  counts equal events before {plan.combine_for}")
     return lines
+
+
+def _events(count: int) -> str:
+    return "1 event" if count == 1 else f"{count:,} events"

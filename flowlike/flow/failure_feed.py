@@ -35,8 +35,13 @@ def _with_sinks(on_error: Any) -> Any:
         return Retry(on_error.times, on_error.wait, on_error.on, _with_sinks(on_error.then))
     if isinstance(on_error, (Consumer, StageRef, Subscribe)):
         [into] = check_into([on_error])
-        return Sink(into)
+        return Sink(into, _name(into))
     return on_error
+
+
+def _name(into: Into) -> str:
+    consumer = into.consumer
+    return consumer.name if isinstance(consumer, StageRef) else type(consumer).__name__
 
 
 class FailureFeed(Producer[Failure]):
@@ -112,9 +117,9 @@ class FailureFeed(Producer[Failure]):
                 taken.set_exception(self._refusal())
 
     def _refusal(self) -> StageStopped:
-        consumer = self.into.consumer
-        name = consumer.name if isinstance(consumer, StageRef) else type(consumer).__name__
-        return StageStopped(f"{name}, the on_error of an operator, has ended and takes no failures")
+        return StageStopped(
+            f"{_name(self.into)}, the on_error of an operator, has ended and takes no failures"
+        )
 
 
 class Feeds:

@@ -26,6 +26,7 @@ from flowlike.flow.blocking import open_loop
 from flowlike.flow.collectors import ArrayCollector, Collector, Ignore, ListCollector
 from flowlike.flow.explain import explain_plan
 from flowlike.flow.failure_feed import check_on_error
+from flowlike.flow.graph import Graph, draw_plan
 from flowlike.flow.options import LayerKeywords, LayerOptions
 from flowlike.flow.planner import make_plan
 from flowlike.flow.report import RunReport
@@ -1060,10 +1061,20 @@ class Flow(Generic[T]):
     def explain(self) -> str:
         """The plan as text: layers, fused operators, executors, replicas, demand.
 
+        It also says how many events may be in flight: asked for, and not handled yet.
+
         Raises:
             FlowBuildError: the flow cannot be planned.
         """
         return explain_plan(make_plan(self))
+
+    def graph(self) -> Graph:
+        """The plan as a picture, which a notebook shows by itself.
+
+        Raises:
+            FlowBuildError: the flow cannot be planned.
+        """
+        return draw_plan(make_plan(self))
 
     def _start(
         self,

@@ -111,6 +111,13 @@ class LayerPlan:
         )
         return AutoDemand(max(2, at_once, min(AutoDemand.LIMIT, share)), least=at_once)
 
+    @property
+    def in_flight(self) -> int:
+        """The most events that its replicas together have asked for and not handled."""
+        demand = self.max_demand
+        most = demand.limit if isinstance(demand, AutoDemand) else demand
+        return most * self.upstream_stages * self.stages
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
@@ -165,6 +172,23 @@ class Plan:
     def layers(self) -> tuple[LayerPlan, ...]:
         """All layers, upstream first."""
         return tuple(node for node in self.nodes if isinstance(node, LayerPlan))
+
+    @property
+    def caller_holds(self) -> int:
+        """The most events that the caller has asked for and not taken."""
+        return self.caller_limit * sum(map(_count, self.outputs))
+
+    @property
+    def in_flight(self) -> int:
+        """The most events that have been asked for and not handled, in all.
+
+        What a flat_map or a trigger makes beyond what was asked for waits in its replica, which
+        takes no more in meanwhile. Stages of the user's own ask for 1000 of each producer.
+        """
+        own = sum(
+            1000 * len(node.members) * sum(map(_count, node.upstream)) for node in self.stages
+        )
+        return self.caller_holds + own + sum(layer.in_flight for layer in self.layers)
 
     @property
     def size_hint(self) -> int | None:

@@ -9,7 +9,7 @@ from flowlike.flow.replica import Replica
 from flowlike.flow.report import RunReport, StageReport
 from flowlike.stages import StageRef
 
-__all__ = ["report_run"]
+__all__ = ["bottleneck", "report_run"]
 
 
 def report_run(
@@ -51,7 +51,7 @@ def report_run(
         peak_buffer=max(
             (ref.counts().peak_buffer for refs in stages.values() for ref in refs), default=0
         ),
-        bottleneck=_bottleneck(plan, found),
+        bottleneck=bottleneck(plan, found),
         stages=found,
     )
 
@@ -92,8 +92,16 @@ def _report_stage(
     )
 
 
-def _bottleneck(plan: Plan, stages: Sequence[StageReport]) -> str | None:
-    """Which of them has worked the longest."""
+def bottleneck(plan: Plan, stages: Sequence[StageReport]) -> str | None:
+    """The name of the layer, source or stage that has worked the longest.
+
+    Replicas that take turns in the event loop count together; of those that can work at the same
+    time the busiest counts.
+
+    Args:
+        plan: says which of them are which.
+        stages: what each of them did.
+    """
     at_once = {
         node.name
         for node in plan.nodes

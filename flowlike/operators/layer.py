@@ -13,7 +13,7 @@ from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import PerEvent
 from flowlike.operators.placement import executor_of
-from flowlike.operators.policy import Policy, Taker, bind
+from flowlike.operators.policy import Policy, Taker, bind, policy_name
 from flowlike.operators.reducing import ReduceBatch, Reducing
 from flowlike.operators.segments import Segment, split
 from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, Triggering
@@ -238,7 +238,7 @@ class Layer:
             executor: Placement = None
             if isinstance(self.reducing, ReduceBatch):
                 executor = executor_of(self.reducing, self.executor)
-            labels = tuple(operator.label for operator in (*looped, self.reducing))
+            labels = tuple(map(_shown, (*looped, self.reducing)))
             groups.append(Group(labels, executor))
         for operator in self.after:
             executor = None
@@ -295,7 +295,13 @@ class Layer:
 
 
 def _group(segment: Segment) -> Group:
-    return Group(tuple(operator.label for operator in segment.operators), segment.executor)
+    return Group(tuple(map(_shown, segment.operators)), segment.executor)
+
+
+def _shown(operator: Operator) -> str:
+    """The label, with the failure policy if it has one."""
+    policy = _policy(operator)
+    return operator.label if policy is None else f"{operator.label}, on error {policy_name(policy)}"
 
 
 def _is_before_reduce(operator: Operator) -> bool:

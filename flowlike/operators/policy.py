@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal, Protocol, TypeAlias
 
 from flowlike.operators.failure import Failure
+from flowlike.operators.operator import function_name
 from flowlike.options import check_count, check_seconds, is_coroutine_function
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "bind",
     "check_policy",
     "last_of",
+    "policy_name",
     "sinks_of",
 ]
 
@@ -39,10 +41,12 @@ class Sink:
 
     Attributes:
         target: the stage, as the floor of the stages knows it.
+        label: a short name of it.
         taker: the way there in one run; ``None`` in a description.
     """
 
     target: Any
+    label: str
     taker: Taker | None = None
 
 
@@ -135,6 +139,20 @@ def last_of(policy: Policy) -> Any:
     while isinstance(policy, Retry):
         policy = policy.then
     return policy
+
+
+def policy_name(policy: Policy) -> str:
+    """A short text for plans.
+
+    >>> policy_name(Retry(3, then="skip"))
+    '3 retries, then skip'
+    """
+    if isinstance(policy, str):
+        return policy
+    if isinstance(policy, Retry):
+        times = "1 retry" if policy.times == 1 else f"{policy.times} retries"
+        return f"{times}, then {policy_name(policy.then)}"
+    return policy.label if isinstance(policy, Sink) else function_name(policy)
 
 
 def sinks_of(policy: Policy) -> Iterator[Sink]:
