@@ -26,7 +26,8 @@ class StageReport:
         replica: from 0.
         events_in: how many events it was given (a source: has read).
         events_out: how many events left it.
-        filtered: events that a filter, a reject, or the ``hash`` of a partition behind has dropped.
+        filtered: events that a filter, a reject, a unique, or the ``hash`` of a partition behind
+            has dropped.
         skipped: events that were dropped because an operator failed and its ``on_error`` said so;
             those that were handed to a function or a stage count, too.
         retried: calls that a ``Retry`` has made again.

@@ -25,6 +25,7 @@ class Unique(Entering):
     """
 
     name: ClassVar[str] = "unique"
+    drops: ClassVar[bool] = True
     key: Key | None = None
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
 from flowlike.operators.combining import CombiningRun
+from flowlike.operators.entries import CountedEntry
 from flowlike.operators.gatherer import Gatherer, make_gatherer
 from flowlike.operators.gathering import HandOn, Passed
 from flowlike.operators.layer import Layer
@@ -213,6 +214,8 @@ def compile_program(
     entry = None
     if entering is not None:
         entry = entering.entry(place, sides or [0] * upstreams, window.kind == "session")
+        if entering.drops:
+            entry = CountedEntry(entry, tally)
     frame = window.frame(
         place,
         reducer,

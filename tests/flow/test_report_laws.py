@@ -131,6 +131,29 @@ def test_what_operators_have_counted(size, steps, options, how, array):
         assert (report.consumed, report.produced) == (0, 0)
 
 
+@given(size=st.integers(0, 100), steps=steps, options=layers, counts=st.booleans())
+def test_what_unique_has_dropped(size, steps, options, counts):
+    before, numbers = reference(list(range(size)), steps)
+    flow = build(Flow.from_iterable(range(size), **options), steps, options, "plain")
+    flow = flow.partition(key=lambda n: n % 9, **options).unique(lambda n: n % 9)
+    report = (flow.count_by() if counts else flow).run()
+    assert all(map(adds_up, report.stages)), report
+    assert adds_up(report), report
+    dropped = len(before) - len({n % 9 for n in before})
+    assert report.filtered == numbers["filtered"] + dropped
+
+
+@given(size=st.integers(0, 60), options=layers, how=st.sampled_from(["inner", "outer", "left"]))
+def test_what_a_join_has_made(size, options, how):
+    left = Flow.from_iterable(range(size), **options).map(lambda n: n % 5)
+    right = Flow.from_iterable(range(size // 2)).reject(lambda n: n % 5 == 2)
+    joined = left.join(right, left_key=abs, right_key=abs, how=how, **options)
+    report = joined.run()
+    assert all(map(adds_up, report.stages)), report
+    assert adds_up(report), report
+    assert report.events_out == len(joined.to_list())
+
+
 @given(
     size=st.integers(0, 200),
     steps=st.lists(st.sampled_from([*FUNCTIONS, *ROUTES, "map_batch"]), max_size=5),

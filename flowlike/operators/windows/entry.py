@@ -42,10 +42,15 @@ class Entry(Protocol):
 
 
 class Entering(Operator):
-    """The description of an operator that is an `Entry`; a layer has at most one."""
+    """The description of an operator that is an `Entry`; a layer has at most one.
+
+    Attributes:
+        drops: whether each event that does not go on counts as filtered.
+    """
 
     __slots__ = ()
     name: ClassVar[str]
+    drops: ClassVar[bool] = False
 
     def entry(self, place: Place, sides: Sequence[int], merges: bool) -> Entry:
         """The running form for one replica.
