@@ -10,7 +10,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlike import Flow, GlobalWindow, Retry, RunReport, StageReport
+from flowlike import (
+    CountWindow,
+    FixedWindow,
+    Flow,
+    GlobalWindow,
+    Retry,
+    RunReport,
+    SessionWindow,
+    SlidingWindow,
+    StageReport,
+)
 
 
 class Odd(Exception):
@@ -152,6 +162,36 @@ def test_what_a_join_has_made(size, options, how):
     assert all(map(adds_up, report.stages)), report
     assert adds_up(report), report
     assert report.events_out == len(joined.to_list())
+
+
+@given(size=st.integers(0, 60), options=layers, sorts=st.booleans())
+def test_what_several_partitions_have_made(size, options, sorts):
+    flow = Flow.from_iterable(range(size)).partition(**options)
+    if sorts:
+        flow = flow.reduce(list, lambda acc, n: [*acc, n]).take_sort(3).filter(len)
+    else:
+        flow = flow.reduce(int, add).departition(int, add, str).reject(len)
+    report = flow.run()
+    assert all(map(adds_up, report.stages)), report
+    assert adds_up(report), report
+    assert report.filtered == int(not sorts or not size)
+
+
+by = st.sampled_from([
+    lambda: FixedWindow(10, by=float),
+    lambda: SlidingWindow(10, 5, by=float).allowed_lateness(3),
+    lambda: SessionWindow(2, by=float, key=lambda n: None),
+    lambda: CountWindow(7),
+])  # fmt: skip
+
+
+@given(times=st.lists(st.integers(0, 60), max_size=60), window=by, options=layers)
+def test_late_events(times, window, options):
+    options = options | {"stages": 1}
+    flow = Flow.from_iterable(times, max_demand=5).partition(window=window(), **options)
+    report = flow.filter(lambda n: n % 4).count_by().run()
+    assert all(map(adds_up, report.stages)), report
+    assert adds_up(report), report
 
 
 @given(
