@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
-from flowlike.stages.running import GRACE, RunningStage
+from flowlike.stages.running import CALLING, GRACE
 
 __all__ = ["Loop", "new_event_loop", "open_loop"]
 
@@ -275,7 +275,7 @@ def _here_or_aside(function: Callable[[], Result]) -> Result:
 def _in_callback(frame: FrameType | None) -> bool:
     """True if a stage is calling a user's function on this thread."""
     while frame is not None:
-        if frame.f_code is RunningStage.call.__code__:
+        if frame.f_code in CALLING:
             return True
         frame = frame.f_back
     return False

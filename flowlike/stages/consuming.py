@@ -1,70 +1,67 @@
-"""A consumer or producer-consumer that runs: it is given what has arrived, and asks for more."""
+"""The work of a stage with producers: it is given what has arrived, and asks for more."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flowlike.counted import stands_for
+from flowlike.counted import Counted, stands_for
 from flowlike.stages.cancel_modes import ends_consumer
 from flowlike.stages.inlet import Arrival, Inlet
 from flowlike.stages.messages import Ask, Ended
-from flowlike.stages.owner import Owner
-from flowlike.stages.run_queue import RunQueue
-from flowlike.stages.running import RunningStage
-from flowlike.stages.stage import Stage
+from flowlike.stages.outlet import Outlet
+from flowlike.stages.results import AT_HAND, is_awaitable
 from flowlike.stages.subscription import Subscription
 
-__all__ = ["ConsumingStage"]
+if TYPE_CHECKING:
+    from flowlike.stages.running import RunningStage
+
+__all__ = ["Consumption"]
+
+_new = tuple.__new__  # makes a named tuple in half the time of its own constructor
 
 
-class ConsumingStage(RunningStage):
-    """Runs a stage with producers: a batch a turn, and one that emits only while it is asked to."""
+class Consumption:
+    """Hands over a batch a turn, of a producer-consumer only while it is asked to emit.
 
-    __slots__ = ("_asks", "_inlet")
+    Args:
+        running: the stage whose work it is.
+        inlet: where events arrive.
+        outlet: where what becomes of them leaves; ``None`` for a consumer.
+    """
 
-    def __init__(
-        self,
-        stage: Stage,
-        name: str,
-        *,
-        owner: Owner,
-        queue: RunQueue,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        super().__init__(stage, name, owner=owner, queue=queue, loop=loop)
-        self.inlet = self._inlet = Inlet()
+    __slots__ = ("_asks", "_inlet", "_outlet", "_running")
+
+    def __init__(self, running: RunningStage, inlet: Inlet, outlet: Outlet | None) -> None:
+        self._running = running
+        self._inlet = inlet
+        self._outlet = outlet
         self._asks: list[tuple[Subscription, int]] = []  # more to ask for, and of whom
 
-    def work_off(self) -> bool:
-        """See :meth:`RunningStage.work_off`."""
-        if not self._inlet.arrivals or not self._can_work():
-            return False
-        self._work()
-        return True
-
-    def _can_work(self) -> bool:
-        if self._finishing:
-            return self.outlet is None or self.outlet.is_empty()
+    def is_possible(self) -> bool:
+        """See :class:`~flowlike.stages.work.Work`."""
+        outlet = self._outlet
+        if self._running.finishing:
+            return outlet is None or outlet.is_empty()
         arrivals = self._inlet.arrivals
         if not arrivals:
             return False
-        return self.outlet is None or arrivals[0].over is not None or self.outlet.wanted() > 0
+        return outlet is None or arrivals[0].over is not None or outlet.wanted() > 0
 
-    def _goes_first(self) -> bool:
+    def goes_first(self) -> bool:
+        """See :class:`~flowlike.stages.work.Work`."""
         # A short batch lets the producer, which was just asked, have its turn before.
         return not self._inlet.is_short()
 
-    def _work(self) -> None:
+    def do_piece(self) -> None:
+        """See :class:`~flowlike.stages.work.Work`."""
         if self._asks:
             self._ask()
             if self._inlet.is_short():
                 return  # until the producer had its turn
-        if not self._can_work():
+        if not self.is_possible():
             return
-        if self._finishing:
-            self.end("normal", finished=True)
+        if self._running.finishing:
+            self._running.end("normal", finished=True)
             return
         arrival = self._inlet.take()
         if arrival.over is None:
@@ -73,36 +70,40 @@ class ConsumingStage(RunningStage):
             self._subscription_over(arrival)
 
     def _handle_events(self, arrival: Arrival) -> None:
+        running = self._running
         subscription, batch, _ = arrival
         count = len(batch)
-        self.events_in += stands_for(batch)
-        stage: Any = self.stage
-        self.call(
-            stage.handle_events,
-            (batch, subscription),
-            self._handled,
-            subscription,
-            count,
-            self.clock(),
-        )
+        running.events_in += count if type(batch) is not Counted else stands_for(batch)
+        self._inlet.handling = count
+        stage: Any = running.stage
+        started = running.clock()
+        try:  # as in `RunningStage.call`, at the pace of single events
+            result = stage.handle_events(batch, subscription)
+            if type(result) in AT_HAND or not is_awaitable(result):
+                self._handled(result, subscription, count, started)
+            else:
+                context = (subscription, count, started)
+                running.wait_for(stage.handle_events, result, self._handled, context)
+        except BaseException as error:  # noqa: BLE001 - it is the owner's
+            running.crash(error, stage.handle_events)
 
     def _handled(self, result: Any, subscription: Subscription, count: int, started: float) -> None:
-        seconds = self.send_timed(result, "handle_events", started)
+        self._inlet.handling = 0
+        seconds = self._running.send_timed(result, "handle_events", started)
         demand = subscription._demand
         if demand is not None and (more := demand.handled(count, seconds)):
-            self._asks.append((subscription, more))
-            self._ask()
-
-    def _lose(self, then: Callable[..., None], context: tuple[Any, ...]) -> None:
-        if then == self._handled:
-            self._inlet.lost += context[1]  # the batch that the callback was given
+            if self._outlet is None:  # nothing has to leave before
+                subscription._peer.deliver(_new(Ask, (subscription._number, more)))
+            else:
+                self._asks.append((subscription, more))
+                self._ask()
 
     def _ask(self) -> None:
         """Ask for more, once what became of the last events has left.
 
         So a stage never holds more than ``max_demand`` events, whatever its consumers want.
         """
-        if self.outlet is None or not self.outlet.buffer.count:
+        if self._outlet is None or not self._outlet.buffer.count:
             for subscription, count in self._asks:
                 subscription._peer.deliver(Ask(subscription._number, count))
             self._asks.clear()
@@ -110,21 +111,22 @@ class ConsumingStage(RunningStage):
     def _subscription_over(self, arrival: Arrival) -> None:
         """A producer is gone, or has cancelled; all its events were handled before."""
         assert arrival.over is not None
+        running = self._running
         self._inlet.close(arrival)
-        reason = arrival.over.reason
-        arguments = (reason, arrival.subscription)
-        self.call(self.stage.handle_cancel, arguments, self._over, arrival, self.clock())
+        arguments = (arrival.over.reason, arrival.subscription)
+        running.call(running.stage.handle_cancel, arguments, self._over, arrival, running.clock())
 
     def _over(self, result: Any, arrival: Arrival, started: float) -> None:
         assert arrival.over is not None
-        self.send_timed(result, "handle_cancel", started)
+        running = self._running
+        running.send_timed(result, "handle_cancel", started)
         over, options = arrival.over, arrival.subscription.options
         ends = ends_consumer(options.cancel, over)
         if isinstance(over, Ended):
-            again = self.owner.subscription_lost(self, options, over)
+            again = running.owner.subscription_lost(running, options, over)
             if again and not ends:
                 return
         if self._inlet.all_finished():
-            self.finish()
+            running.finish()
         elif ends:
-            self.end(over.reason)
+            running.end(over.reason)

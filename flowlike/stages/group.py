@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from flowlike.options import check_choice
-from flowlike.stages.kinds import running_stage
 from flowlike.stages.messages import Ended, Start, SubscribeTo
 from flowlike.stages.owner import Reason, check_reason
 from flowlike.stages.ref import StageRef, as_subscribe, check_outside
@@ -337,7 +336,7 @@ class StageGroup:
             )
         if made._running is not None:
             raise TypeError(f"{made!r:.80} runs already; make another instance")
-        running = running_stage(
+        running = RunningStage(
             made, name or type(made).__name__, owner=self, queue=self._queue, loop=self._loop
         )
         self._running[running] = None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from flowlike.batches import Batch
-from flowlike.counted import stands_for
+from flowlike.counted import Counted, stands_for
 from flowlike.options import check_choice, check_count
 from flowlike.stages.buffer import Buffer
 from flowlike.stages.dispatchers import Deliveries, DemandDispatcher, Dispatcher
@@ -17,6 +17,9 @@ from flowlike.stages.stage import Batches, Emitter
 from flowlike.stages.subscription import Subscription
 
 __all__ = ["Outlet", "outlet_of"]
+
+
+_new = tuple.__new__  # makes a named tuple in half the time of its own constructor
 
 
 class Outlet:
@@ -84,7 +87,7 @@ class Outlet:
 
     def need(self) -> int:
         """How many events to ask ``handle_demand`` for now; they count as asked for."""
-        need = self.needs()
+        need = self._dispatcher.wanted() - self.buffer.count - self._owed
         if need <= 0:
             return 0
         self._owed += need
@@ -99,9 +102,9 @@ class Outlet:
         count = len(batch)
         if not count:
             return 0
-        self.made += stands_for(batch)
-        if self._owed:
-            self._owed = max(0, self._owed - count)
+        self.made += count if type(batch) is not Counted else stands_for(batch)
+        if owed := self._owed:
+            self._owed = owed - count if owed > count else 0
         wanted = self._dispatcher.wanted()
         try:
             if count <= wanted and not self.buffer.count:
@@ -162,8 +165,8 @@ class Outlet:
     def _deliver(self, deliveries: Deliveries) -> None:
         subscriptions = self.subscriptions
         for number, batch in deliveries:
-            self.events_out += stands_for(batch)
-            subscriptions[number]._peer.deliver(Events(number, batch))
+            self.events_out += len(batch) if type(batch) is not Counted else stands_for(batch)
+            subscriptions[number]._peer.deliver(_new(Events, (number, batch)))
 
 
 def outlet_of(stage: Emitter[Any]) -> Outlet:

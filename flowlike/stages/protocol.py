@@ -1,4 +1,8 @@
-"""What a stage does with each message: one function a message, and the table of them."""
+"""What a stage does with each message: one function a message, and the table of them.
+
+Events and demand, which most messages are, go to the inlet and the outlet without passing here:
+see :meth:`RunningStage.turn`.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,6 @@ from flowlike.stages.subscription import Subscription
 
 if TYPE_CHECKING:
     from flowlike.stages.running import RunningStage
-    from flowlike.stages.supplying import SupplyingStage
 
 __all__ = ["HANDLERS", "log_discarded", "numbers", "refuse"]
 
@@ -115,16 +118,6 @@ def _refused(running: RunningStage, message: Refused) -> None:
         reply.set_exception(message.error)
 
 
-def _ask(running: RunningStage, message: Ask) -> None:
-    assert running.outlet is not None
-    running.outlet.ask(message.subscription, message.events)
-
-
-def _events(running: RunningStage, message: Events) -> None:
-    assert running.inlet is not None
-    running.inlet.arrive(message.subscription, message.batch)
-
-
 def _cancelled(running: RunningStage, message: Cancelled) -> None:
     """The producer's end decides which event was the last; the consumer hears it in order."""
     number, reason = message
@@ -165,8 +158,8 @@ def log_discarded(text: str | None) -> None:
         _log.warning("%s", text)
 
 
-def _set_demand(running: SupplyingStage, message: SetDemand) -> None:
-    running.demand_mode = message.mode
+def _set_demand(running: RunningStage, message: SetDemand) -> None:
+    running.hold_demand(message.mode)
 
 
 def _call(running: RunningStage, message: Call) -> None:
@@ -263,15 +256,13 @@ def _tell(running: RunningStage, callback: Callable[[Any], Any], message: Any) -
     running.call(callback, (message,), running.send_timed, *context)
 
 
-HANDLERS: dict[type, Callable[[Any, Any], None]] = {
+HANDLERS: dict[type, Callable[[RunningStage, Any], None]] = {
     Accepted: _accepted,
-    Ask: _ask,
     Call: _call,
     Cancelled: _cancelled,
     Cast: _cast,
     Discarded: _discarded,
     Ended: _ended,
-    Events: _events,
     Info: _info,
     Refused: _refused,
     SetDemand: _set_demand,

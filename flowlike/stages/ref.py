@@ -226,13 +226,14 @@ class StageRef:
         """What the stage has done so far; still there after its end, and after a restart."""
         stage, before = self._stage, self._before or _NOTHING
         inlet, outlet = stage.inlet, stage.outlet
+        made = outlet.made if outlet else 0
         return StageCounts(
-            events_in=before.events_in + stage.events_in,
+            events_in=before.events_in + (stage.events_in if inlet else made),
             events_out=before.events_out + (outlet.events_out if outlet else 0),
             discarded=before.discarded + (outlet.discarded if outlet else 0),
             peak_buffer=max(before.peak_buffer, outlet.buffer.peak if outlet else 0),
             busy=before.busy + stage.busy,
-            made=before.made + (outlet.made if outlet else 0),
+            made=before.made + made,
             held=before.held + (outlet.held() + outlet.lost if outlet else 0),
             lost=before.lost + (inlet.lost if inlet else 0) + (outlet.lost if outlet else 0),
         )

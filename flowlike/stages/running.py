@@ -1,7 +1,7 @@
 """A stage that runs: its mailbox, its turns, its callbacks, its end.
 
-What its turns are good for is another matter: :mod:`~flowlike.stages.supplying` says it of
-producers, :mod:`~flowlike.stages.consuming` of stages that are given events.
+What its turns are good for is its work: that of a producer is in
+:mod:`~flowlike.stages.supplying`, that of the others in :mod:`~flowlike.stages.consuming`.
 
 A running stage has no task of its own. A message puts it into the run queue; in its turn
 it handles its messages with plain calls. Only while a callback is really awaiting does an
@@ -16,31 +16,30 @@ from collections.abc import Callable, Iterable
 from types import CoroutineType
 from typing import Any
 
-import numpy as np
-
 from flowlike.batches import Batch, as_batch
 from flowlike.errors import StageStopped
 from flowlike.options import is_coroutine_function
+from flowlike.stages.consuming import Consumption
 from flowlike.stages.inlet import Inlet
-from flowlike.stages.messages import Cancelled, Discarded, Events, Stop
+from flowlike.stages.messages import Ask, Cancelled, Discarded, Events, Stop
 from flowlike.stages.outlet import Outlet, outlet_of
 from flowlike.stages.owner import Owner, Reason
 from flowlike.stages.protocol import HANDLERS, log_discarded, refuse
 from flowlike.stages.ref import StageRef
+from flowlike.stages.results import AT_HAND, LISTS, is_awaitable
 from flowlike.stages.run_queue import RunQueue
-from flowlike.stages.stage import Batches, Emitter, Stage
+from flowlike.stages.stage import Batches, Emitter, Producer, Stage
+from flowlike.stages.supplying import Supply
+from flowlike.stages.work import Work
 
-__all__ = ["GRACE", "RunningStage"]
-
-_LISTS = frozenset((list, range))
-_BATCHES = _LISTS | {Batches, np.ndarray}  # what callbacks mostly return
+__all__ = ["CALLING", "GRACE", "RunningStage"]
 
 GRACE = 5.0
 """Seconds that a callback may still take when its stage is asked to stop."""
 
 
 class RunningStage:
-    """Runs one stage. Made by :func:`running_stage`; others talk to its :attr:`ref`.
+    """Runs one stage. Made by a ``StageGroup``; others talk to its :attr:`ref`.
 
     Attributes:
         stage: the object with the callbacks.
@@ -50,7 +49,8 @@ class RunningStage:
         opening: subscriptions that were asked for and not answered, with who waits for each.
         ended: resolved with the reason once the stage has ended.
         begun: whether ``on_start`` was called; if not, ``on_stop`` is not either.
-        events_in: how many events its callbacks were given (a producer's: has returned).
+        events_in: how many events its callbacks were given.
+        finishing: whether it ends normally as soon as all its events have left.
         busy: seconds spent in its callbacks (``on_start``, ``on_stop``, ``handle_subscribe`` and
             ``handle_call`` apart), in sending what they return, and in reading.
         owner: is told of its end.
@@ -59,7 +59,6 @@ class RunningStage:
     """
 
     __slots__ = (
-        "_finishing",
         "_loop",
         "_mailbox",
         "_queue",
@@ -69,11 +68,13 @@ class RunningStage:
         "_stopping",
         "_task",
         "_turning",
+        "_work",
         "begun",
         "busy",
         "clock",
         "ended",
         "events_in",
+        "finishing",
         "inlet",
         "opening",
         "outlet",
@@ -99,7 +100,7 @@ class RunningStage:
         self._mailbox: deque[Any] = deque()
         self._scheduled = False
         self._task: asyncio.Task[Any] | None = None
-        self._finishing = False
+        self.finishing = False
         self._stopping = False
         self._stop_has_begun = False
         self._turning = False
@@ -112,7 +113,16 @@ class RunningStage:
         self.busy = 0.0
         self.clock = queue.clock
         self.inlet: Inlet | None = None
-        self.outlet: Outlet | None = outlet_of(stage) if isinstance(stage, Emitter) else None
+        self.outlet: Outlet | None = None
+        self._work: Work
+        if isinstance(stage, Emitter):
+            self.outlet = outlet_of(stage)
+        if isinstance(stage, Producer):
+            assert self.outlet is not None
+            self._work = Supply(self, stage, self.outlet)
+        else:
+            self.inlet = Inlet()
+            self._work = Consumption(self, self.inlet, self.outlet)
         self.ref = StageRef(self, name)
         stage._running = self
 
@@ -121,11 +131,13 @@ class RunningStage:
     def deliver(self, message: Any) -> None:
         """Put a message into the mailbox; the stage gets a turn."""
         self._mailbox.append(message)
-        if not self._scheduled:
-            if self._stopping and self.ended.done():
-                refuse(self, self._mailbox.pop())
-                return
-            self._wake(first=type(message) is Events)
+        if self._scheduled:
+            return
+        if not self._stopping:
+            self._scheduled = True
+            self._queue.add(self, first=type(message) is Events)
+        elif self.ended.done():
+            refuse(self, self._mailbox.pop())
 
     def emit(self, events: Any) -> None:
         """Send events, from a callback or from anywhere on the loop.
@@ -136,7 +148,11 @@ class RunningStage:
         """
         if self._stopping:
             raise StageStopped(f"stage {self.ref.name!r} has ended and cannot emit")
-        self._send(as_batch(events, "the argument of emit"))
+        try:
+            self._send(as_batch(events, "the argument of emit"))
+        finally:
+            if self._work.is_possible():  # a dispatcher may have dropped some, or failed
+                self._wake()
 
     def supply(self, events: Batch) -> None:
         """Send events of a source that emits by itself; a failure ends the stage."""
@@ -153,7 +169,7 @@ class RunningStage:
 
     def finish(self) -> None:
         """End normally once all events so far have left."""
-        self._finishing = True
+        self.finishing = True
         self._wake()
 
     def end(self, reason: Reason, *, finished: bool = False) -> None:
@@ -199,11 +215,18 @@ class RunningStage:
             if not self._stopping:
                 for _ in range(len(mailbox)):
                     message = mailbox.popleft()
-                    HANDLERS[type(message)](self, message)
+                    kind = type(message)
+                    if kind is Events:  # these two, which most are, call nothing of the user's
+                        self.inlet.arrive(message[0], message[1])  # type: ignore[union-attr]
+                        continue
+                    if kind is Ask:
+                        self.outlet.ask(message[0], message[1])  # type: ignore[union-attr]
+                        continue
+                    HANDLERS[kind](self, message)
                     if self._task is not None or self._stopping:
                         break
                 else:
-                    self._work()
+                    self._work.do_piece()
         except BaseException as error:  # noqa: BLE001 - a dispatcher's hash, say; the owner's
             self.crash(error, self.turn)
         self._turning = False
@@ -215,8 +238,8 @@ class RunningStage:
                 self._refuse_all()
             elif not self._stop_has_begun:
                 self._stop()
-        elif self._can_work():
-            self._wake(first=self._goes_first())
+        elif self._work.is_possible():
+            self._wake(first=self._work.goes_first())
         elif mailbox:
             self._wake()
 
@@ -225,19 +248,15 @@ class RunningStage:
 
         Events for whose results no consumer has asked are none that can be handled.
         """
-        return False
+        if self.inlet is None or not self.inlet.arrivals or not self._work.is_possible():
+            return False
+        self._work.do_piece()
+        return True
 
-    def _work(self) -> None:
-        """Do one piece of what there is to do."""
-        raise NotImplementedError
-
-    def _can_work(self) -> bool:
-        """True if there is something to do without a further message."""
-        raise NotImplementedError
-
-    def _goes_first(self) -> bool:
-        """True if its next piece of work goes before that of others."""
-        return False
+    def hold_demand(self, mode: str) -> None:
+        """Pass the demand for a producer on ("forward") or hold it ("accumulate")."""
+        if isinstance(self._work, Supply):
+            self._work.mode = mode
 
     def _wake(self, *, first: bool = False) -> None:
         if not self._scheduled and not self._stopping:
@@ -258,15 +277,11 @@ class RunningStage:
         Whatever it raises, KeyboardInterrupt included, ends the stage and so reaches its owner.
         """
         try:
-            try:
-                result = callback(*arguments)
-            except BaseException:
-                self._lose(then, context)
-                raise
-            if result is None or type(result) in _BATCHES or not _is_awaitable(result):
+            result = callback(*arguments)
+            if type(result) in AT_HAND or not is_awaitable(result):
                 then(result, *context)
             else:
-                self._await(callback, result, then, context)
+                self.wait_for(callback, result, then, context)
         except BaseException as error:  # noqa: BLE001 - it is the owner's
             self.crash(error, callback)
 
@@ -291,7 +306,7 @@ class RunningStage:
         if kind is Batches:
             for batch in result:
                 self._send(as_batch(batch, f"{type(self.stage).__name__}.{callback}"))
-        elif kind in _LISTS:
+        elif kind in LISTS:
             self._send(result)
         else:
             self._send(as_batch(result, f"{type(self.stage).__name__}.{callback}"))
@@ -321,13 +336,14 @@ class RunningStage:
             else:
                 log_discarded(self.stage.format_discarded(dropped))
 
-    def _await(
+    def wait_for(
         self,
         callback: Callable[..., Any],
         awaitable: Any,
         then: Callable[..., Any],
         context: tuple[Any, ...],
     ) -> None:
+        """Await what a callback returned, then go on with ``then(result, *context)``."""
         if type(awaitable) is not CoroutineType:
             awaitable = _as_coroutine(awaitable)
         name = f"{self.ref.name}.{callback.__name__}"
@@ -337,13 +353,14 @@ class RunningStage:
         def resume(task: asyncio.Task[Any]) -> None:
             self._task = None
             error = None if task.cancelled() else task.exception()
-            if error is not None or task.cancelled():
-                self._lose(then, context)
             if self._stopping:
                 if error is not None:
                     self._also_failed(error, callback.__name__)
-                elif self.outlet is not None and not task.cancelled():
-                    self.outlet.lose_also(task.result())  # it has returned a moment too late
+                elif not task.cancelled():  # it has returned a moment too late
+                    if self.inlet is not None:
+                        self.inlet.handling = 0
+                    if self.outlet is not None:
+                        self.outlet.lose_also(task.result())
                 self._stop()
                 return
             try:
@@ -357,9 +374,6 @@ class RunningStage:
         self._task.add_done_callback(resume)
 
     # The end.
-
-    def _lose(self, then: Callable[..., None], context: tuple[Any, ...]) -> None:
-        """A callback, after which ``then`` was to be called, has not returned."""
 
     def _stop(self) -> None:
         """Run ``on_stop``, then be gone; its own failure counts unless there was one before."""
@@ -376,7 +390,7 @@ class RunningStage:
         except BaseException as error:  # noqa: BLE001 - it is the owner's
             self._gone(error)
             return
-        if not _is_awaitable(result):
+        if not is_awaitable(result):
             self._gone(None)
             return
         task = self._loop.create_task(_as_coroutine(result), name=f"{self.ref.name}.on_stop")
@@ -419,9 +433,12 @@ class RunningStage:
             refuse(self, message)
 
 
-def _is_awaitable(result: Any) -> bool:
-    return type(result) is CoroutineType or hasattr(type(result), "__await__")
-
-
 async def _as_coroutine(awaitable: Any) -> Any:
     return await awaitable
+
+
+CALLING = frozenset(
+    function.__code__
+    for function in (RunningStage.call, Consumption._handle_events, Supply._handle_demand)
+)
+"""The code that calls a user's stage: whatever is raised there ends the stage."""

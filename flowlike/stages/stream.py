@@ -9,7 +9,6 @@ from typing import Any
 
 from flowlike.batches import Batch, events_of
 from flowlike.stages.handover import Handover
-from flowlike.stages.kinds import running_stage
 from flowlike.stages.messages import Ended, Start, SubscribeTo
 from flowlike.stages.owner import Reason
 from flowlike.stages.ref import StageRef, as_subscribe, check_outside
@@ -75,7 +74,7 @@ async def _batches(options: list[Subscribe]) -> AsyncGenerator[Batch, None]:
     check_outside(*(each.to for each in options))
     loop = asyncio.get_running_loop()
     reader = _Reader(len(options))
-    running = running_stage(reader, "stream", owner=reader, queue=run_queue_on(loop), loop=loop)
+    running = RunningStage(reader, "stream", owner=reader, queue=run_queue_on(loop), loop=loop)
     asked = [SubscribeTo(each, loop.create_future()) for each in options]
     running.deliver(Start(tuple(asked), None))
     try:

@@ -94,9 +94,8 @@ class DemandDispatcher:
         """See :meth:`Dispatcher.dispatch`."""
         demand = self._demand
         if len(demand) == 1 and self._max is None:
-            for subscription in demand:
-                demand[subscription] -= len(batch)
-                self._open -= len(batch)
+            (subscription,) = demand
+            self._open = demand[subscription] = self._open - len(batch)
             return ((subscription, batch),)
         deliveries: list[tuple[int, Batch]] = []
         start, end = 0, len(batch)
