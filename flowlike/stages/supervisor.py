@@ -78,9 +78,10 @@ class ConsumerSupervisor(Consumer[In]):
         self._most = check_count("max_concurrency", max_concurrency)
         self._restart = check_choice("restart", restart, RESTARTS)
         self._limit = RestartLimit(max_restarts, within)
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # in the order of their start
         self._waiting: deque[tuple[In, Subscription]] = deque()
         self._producers = 0
+        self._given_up = 0
         self._idle: asyncio.Future[None] | None = None  # somebody waits for the last task
 
     @property
@@ -88,10 +89,19 @@ class ConsumerSupervisor(Consumer[In]):
         """How many tasks run now."""
         return len(self._tasks)
 
+    @property
+    def given_up(self) -> int:
+        """How many events have had a task that did not end well and was not started again.
+
+        Events whose tasks were cancelled because the supervisor itself has ended, and those that
+        waited for a place then, are in ``lost`` of :meth:`StageRef.counts`.
+        """
+        return self._given_up
+
     def on_start(self) -> None:
         """Begin without tasks, after a restart too."""
         self._limit = RestartLimit(self._limit.max_restarts, self._limit.within)
-        self._tasks, self._waiting, self._producers, self._idle = set(), deque(), 0, None
+        self._tasks, self._waiting, self._producers, self._idle = {}, deque(), 0, None
 
     def handle_subscribe(self, role: str, options: Subscribe, peer: Subscription) -> str:
         """Ask by hand: for as many events as may run."""
@@ -114,12 +124,18 @@ class ConsumerSupervisor(Consumer[In]):
 
     async def on_stop(self, reason: str | BaseException) -> None:
         """Cancel the tasks that still run, and wait for their end."""
+        inlet = self._started().inlet
+        assert inlet is not None
+        inlet.lost += len(self._waiting)
         self._waiting.clear()
-        tasks, self._tasks = self._tasks, set()
+        tasks, self._tasks = self._tasks, {}
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        try:
+            if tasks:
+                await asyncio.wait(tasks)
+        finally:
+            inlet.lost += sum(not _ended_well(task) for task in tasks)
 
     async def _until_idle(self) -> None:
         while self._tasks:
@@ -133,11 +149,11 @@ class ConsumerSupervisor(Consumer[In]):
     def _run(self, event: In, producer: Subscription) -> None:
         name = f"{self._started().ref.name}: worker"
         task = asyncio.get_running_loop().create_task(self._work(event), name=name)
-        self._tasks.add(task)
+        self._tasks[task] = None
 
         def done(task: asyncio.Task[Any]) -> None:
             if task in self._tasks:  # else the supervisor is ending
-                self._tasks.remove(task)
+                del self._tasks[task]
                 self._done(task, event, producer)
             elif not task.cancelled() and (error := task.exception()) is not None:
                 _log.error("a worker has failed while it was stopped", exc_info=error)
@@ -154,6 +170,7 @@ class ConsumerSupervisor(Consumer[In]):
 
     def _done(self, task: asyncio.Task[Any], event: In, producer: Subscription) -> None:
         error = None if task.cancelled() else task.exception()
+        self._given_up += not _ended_well(task)  # unless it is started again
         if error is not None:
             error.add_note(
                 f"in the worker of stage {self._started().ref.name!r}, {describe_event(event)}"
@@ -164,8 +181,10 @@ class ConsumerSupervisor(Consumer[In]):
             _log.error("a worker has crashed, %s", describe_event(event), exc_info=error)
         if is_restarted(self._restart, error is not None):
             if not self._limit.allows(asyncio.get_running_loop().time()):
+                self._given_up += _ended_well(task)
                 self._give_up(error)
                 return
+            self._given_up -= not _ended_well(task)
             self._run(event, producer)
         else:
             producer.ask(1)
@@ -178,3 +197,7 @@ class ConsumerSupervisor(Consumer[In]):
             error = RuntimeError("a permanent worker has returned")
         error.add_note(self._limit.note("workers"))
         self._started().end(error)
+
+
+def _ended_well(task: asyncio.Task[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None

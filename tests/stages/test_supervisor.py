@@ -115,16 +115,19 @@ async def test_a_supervisor_that_is_stopped_cancels_its_tasks():
         await work.begun.get()
         await supervisor.stop()
         assert sorted(work.cancelled) == [0, 1]
+        assert supervisor.counts().lost == 2
 
 
 async def test_a_temporary_worker_that_crashes_is_logged_and_gone(caplog):
     work = Work()
     async with StageGroup() as group:
         producer = await group.start(Count(2))
-        await group.start(ConsumerSupervisor(work, 1), subscribe_to=[producer])
+        supervisor = ConsumerSupervisor(work, 1)
+        await group.start(supervisor, subscribe_to=[producer])
         work.let(await work.begun.get(), ValueError("no"))
         work.let(await work.begun.get())
         await group.wait()
+        assert supervisor.given_up == 1
     assert work.done == [1]
     assert "a worker has crashed, event 0" in caplog.text
     assert "ValueError: no" in caplog.text
