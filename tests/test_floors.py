@@ -138,7 +138,7 @@ def test_imports_never_point_up(path: Path) -> None:
     assert breaches(source, module, is_package=path.name == "__init__.py") == []
 
 
-@pytest.mark.parametrize("path", python_files("flowlike", "examples"), ids=shown)
+@pytest.mark.parametrize("path", python_files("flowlike", "examples", "tests"), ids=shown)
 def test_a_file_is_one_room(path: Path) -> None:
     if path not in MOSTLY_DOCUMENTATION:
         assert code_lines(path.read_text(encoding="utf-8")) <= LINE_LIMIT, "this is two rooms"

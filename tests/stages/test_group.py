@@ -1,11 +1,11 @@
-"""Stages that run: demand, order, ends, crashes, and that nothing stays behind."""
+"""Stages that run: callbacks, ends, crashes, and that nothing stays behind."""
 
 import asyncio
 import contextlib
 from datetime import timedelta
 
-import numpy as np
 import pytest
+from plain_stages import Collect, Count, Fed, Gate, quiet
 
 from flowlike import (
     Consumer,
@@ -18,265 +18,11 @@ from flowlike import (
 )
 
 
-class Count(Producer[int]):
-    """0, 1, 2, ... up to a limit; remembers what it was asked for."""
-
-    def __init__(self, limit=None):
-        self.limit = limit
-        self.next = 0
-        self.asked = []
-        self.stopped = None
-
-    def handle_demand(self, demand):
-        self.asked.append(demand)
-        end = self.next + demand if self.limit is None else min(self.next + demand, self.limit)
-        events, self.next = list(range(self.next, end)), end
-        if end == self.limit:
-            self.finish()
-        return events
-
-    def on_stop(self, reason):
-        self.stopped = reason
-
-
-class Collect(Consumer[int]):
-    def __init__(self):
-        self.batches = []
-        self.stopped = None
-        self.cancelled = []
-
-    @property
-    def events(self):
-        return [event for batch in self.batches for event in batch]
-
-    def handle_events(self, events, producer):
-        self.batches.append(list(events))
-
-    def handle_cancel(self, reason, peer):
-        self.cancelled.append(reason)
-
-    def on_stop(self, reason):
-        self.stopped = reason
-
-
-class Double(ProducerConsumer[int, int]):
-    def handle_events(self, events, producer):
-        return [2 * event for event in events]
-
-
-class Fed(Producer[int]):
-    """Emits what it is told, whether or not it was asked."""
-
-    def handle_demand(self, demand):
-        return ()
-
-    def handle_cast(self, message):
-        return message
-
-
-class Gate(Consumer[int]):
-    """Handles a batch only when it is let."""
-
-    def __init__(self):
-        self.seen = []
-        self.entered = asyncio.Event()
-        self.open = asyncio.Event()
-
-    async def handle_events(self, events, producer):
-        self.seen.extend(events)
-        self.entered.set()
-        await self.open.wait()
-
-
-async def quiet():
-    """Let every ready callback of the loop run until nothing is ready."""
-    for _ in range(20):
-        turned = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(turned.set_result, None)
-        await turned
-
-
 @pytest.fixture(autouse=True)
 async def nothing_left():
     before = asyncio.all_tasks()
     yield
     assert asyncio.all_tasks() - before - {asyncio.current_task()} == set()
-
-
-@pytest.mark.parametrize(("maximum", "minimum"), [(1, 0), (10, 5), (10, 9), (1000, None)])
-async def test_events_arrive_in_order_in_batches_of_max_less_min(maximum, minimum):
-    source, sink = Count(5000), Collect()
-    async with StageGroup() as group:
-        producer = await group.start(source)
-        subscribe = Subscribe(producer, max_demand=maximum, min_demand=minimum)
-        await group.start(sink, subscribe_to=[subscribe])
-        await group.wait()
-    assert sink.events == list(range(5000))
-    size = maximum - (maximum // 2 if minimum is None else minimum)
-    assert {len(batch) for batch in sink.batches[:-1]} == {size}
-    assert source.asked[0] == maximum
-    assert (source.stopped, sink.stopped) == ("normal", "normal")
-    assert sink.cancelled == ["normal"]
-
-
-async def test_a_producer_never_delivers_more_than_was_asked_for():
-    gate = Gate()
-    source = Count()
-    async with StageGroup() as group:
-        producer = await group.start(source)
-        subscribe = Subscribe(producer, max_demand=10, min_demand=4)
-        consumer = await group.start(gate, subscribe_to=[subscribe])
-        await gate.entered.wait()
-        await quiet()
-        assert sum(source.asked) == 10
-        assert gate.seen == list(range(6))
-        gate.open.set()
-        await consumer.stop()
-
-
-async def test_a_producer_consumer_passes_on_and_finishes_by_itself():
-    sink = Collect()
-    async with StageGroup() as group:
-        producer = await group.start(Count(100))
-        double = await group.start(Double(), subscribe_to=[Subscribe(producer, max_demand=7)])
-        await group.start(sink, subscribe_to=[Subscribe(double, max_demand=3)])
-        await group.wait()
-    assert sink.events == [2 * n for n in range(100)]
-
-
-async def test_a_producer_consumer_waits_for_demand():
-    gate = Gate()
-
-    class Probe(Double):
-        handled = 0
-
-        def handle_events(self, events, producer):
-            self.handled += len(events)
-            return super().handle_events(events, producer)
-
-    probe = Probe()
-    async with StageGroup() as group:
-        producer = await group.start(Count())
-        middle = await group.start(probe, subscribe_to=[Subscribe(producer, max_demand=4)])
-        await group.start(gate, subscribe_to=[Subscribe(middle, max_demand=2, min_demand=0)])
-        await gate.entered.wait()
-        await quiet()
-        assert probe.handled == 2
-        gate.open.set()
-        await producer.stop()
-
-
-async def test_events_that_nobody_asked_for_wait_in_the_bounded_buffer(caplog):
-    class Small(Fed):
-        buffer_size = 5
-
-    sink = Collect()
-    async with StageGroup() as group:
-        producer = await group.start(Small())
-        producer.cast(list(range(8)))
-        await quiet()
-        assert await producer.buffered_count() == 5
-        assert producer.counts().discarded == 3
-        await group.start(sink, subscribe_to=[producer])
-        await quiet()
-    assert sink.events == [3, 4, 5, 6, 7]
-    assert "Small has discarded 3 events from its buffer" in caplog.text
-
-
-async def test_the_first_events_can_be_kept_and_nothing_logged(caplog):
-    class First(Fed):
-        buffer_size = 2
-        buffer_keep = "first"
-
-        def format_discarded(self, count):
-            return None
-
-    sink = Collect()
-    async with StageGroup() as group:
-        producer = await group.start(First())
-        producer.cast([1, 2, 3])
-        await group.start(sink, subscribe_to=[producer])
-        await quiet()
-    assert sink.events == [1, 2]
-    assert caplog.text == ""
-
-
-async def test_finish_waits_until_the_buffer_is_empty():
-    class Done(Fed):
-        def handle_cast(self, message):
-            self.finish()
-            return message
-
-    sink = Collect()
-    async with StageGroup() as group:
-        producer = await group.start(Done())
-        producer.cast([1, 2, 3])
-        await quiet()
-        await group.start(sink, subscribe_to=[Subscribe(producer, max_demand=1)])
-        await group.wait()
-    assert sink.events == [1, 2, 3]
-
-
-async def test_partitions():
-    class Split(Count):
-        dispatcher = PartitionDispatcher(["even", "odd"], hash=lambda n: ("even", "odd")[n % 2])
-
-    even, odd = Collect(), Collect()
-    async with StageGroup() as group:
-        producer = await group.start(Split(1000))
-        await producer.demand("accumulate")
-        await group.start(even, subscribe_to=[Subscribe(producer, partition="even")])
-        await group.start(odd, subscribe_to=[Subscribe(producer, partition="odd")])
-        await producer.demand("forward")
-        await group.wait()
-    assert even.events == list(range(0, 1000, 2))
-    assert odd.events == list(range(1, 1000, 2))
-
-
-async def test_accumulated_demand_is_handed_over_when_it_is_forwarded():
-    class Held(Count):
-        demand = "accumulate"
-
-    source, sink = Held(10), Collect()
-    async with StageGroup() as group:
-        producer = await group.start(source)
-        await group.start(sink, subscribe_to=[producer])
-        await quiet()
-        assert source.asked == []
-        await producer.demand("forward")
-        await group.wait()
-    assert source.asked == [1000]
-    assert sink.events == list(range(10))
-
-
-async def test_manual_demand():
-    class Manual(Collect):
-        def handle_subscribe(self, role, options, peer):
-            assert (role, options.tag) == ("producer", "numbers")
-            self.peer = peer
-            return "manual"
-
-    sink = Manual()
-    async with StageGroup() as group:
-        producer = await group.start(Count())
-        await group.start(sink, subscribe_to=[Subscribe(producer, tag="numbers")])
-        await quiet()
-        assert sink.events == []
-        sink.peer.ask(3)
-        await quiet()
-        assert sink.events == [0, 1, 2]
-        sink.peer.ask(1)
-        await quiet()
-        assert sink.events == [0, 1, 2, 3]
-
-
-async def test_ask_on_an_automatic_subscription():
-    async with StageGroup() as group:
-        producer = await group.start(Count())
-        consumer = await group.start(Collect())
-        subscription = await consumer.subscribe(producer)
-        with pytest.raises(ValueError, match="return 'manual'"):
-            subscription.ask(1)
 
 
 async def test_a_crash_ends_the_group_with_the_original_exception():
@@ -360,21 +106,6 @@ async def test_cancel_modes_when_a_producer_is_stopped(mode, lives):
         assert (sink.stopped is None) == lives
 
 
-async def test_a_cancelled_subscription_loses_no_event_that_was_sent():
-    sink = Collect()
-    async with StageGroup() as group:
-        producer = await group.start(Count())
-        other = await group.start(Fed())
-        consumer = await group.start(sink, subscribe_to=[other])
-        options = Subscribe(producer, max_demand=5, min_demand=0, cancel="temporary")
-        subscription = await consumer.subscribe(options)
-        await subscription.cancel()
-        await quiet()
-        assert sink.cancelled == ["normal"]
-        assert producer.counts().events_out == len(sink.events) > 0
-        assert sink.stopped is None
-
-
 async def test_calls_casts_and_messages():
     class Server(Fed):
         def __init__(self):
@@ -449,17 +180,6 @@ async def test_callbacks_may_be_coroutines_and_are_called_one_at_a_time():
         await group.wait()
     assert sink.events == list(range(1, 51))
     assert middle.stopped
-
-
-async def test_an_array_a_range_and_a_tuple_are_batches():
-    for batch in (np.arange(3), range(3), (0, 1, 2)):
-        sink = Collect()
-        async with StageGroup() as group:
-            producer = await group.start(Fed())
-            await group.start(sink, subscribe_to=[producer])
-            producer.cast(batch)
-            await quiet()
-        assert sink.events == [0, 1, 2]
 
 
 class Wrong(Producer[int]):
@@ -573,18 +293,6 @@ async def test_a_call_to_a_stage_that_was_ended_before_its_turn_is_answered():
             await stage.call("too late", timeout=None)
 
 
-async def test_events_that_a_dispatcher_drops_are_asked_for_again():
-    class Split(Count):
-        dispatcher = PartitionDispatcher(1, hash=lambda n: None if n < 10 else 0)
-
-    sink = Collect()
-    async with StageGroup() as group:
-        producer = await group.start(Split(100))
-        await group.start(sink, subscribe_to=[Subscribe(producer, max_demand=4, partition=0)])
-        await group.wait()
-    assert sink.events == list(range(10, 100))
-
-
 async def test_leaving_the_block_cancels_a_callback_that_waits():
     gate = Gate()
     async with StageGroup() as group:
@@ -611,27 +319,6 @@ async def test_a_stage_that_ends_itself_in_a_callback_returns_first():
         consumer = await group.start(ends, subscribe_to=[producer])
         await consumer.wait()
     assert ends.order == ("handled", "stopped")
-
-
-async def test_two_stages_that_feed_each_other_leave_turns_for_others():
-    class Echo(ProducerConsumer[int, int]):
-        def handle_events(self, events, producer):
-            return events
-
-        def handle_cast(self, message):
-            return [message]
-
-    sink = Collect()
-    async with StageGroup() as group:
-        ping, pong = await group.start(Echo()), await group.start(Echo())
-        await ping.subscribe(Subscribe(pong, cancel="temporary"))
-        await pong.subscribe(Subscribe(ping, cancel="temporary"))
-        ping.cast(0)
-        await quiet()
-        producer = await group.start(Count(10_000))
-        consumer = await group.start(sink, subscribe_to=[producer])
-        await consumer.wait()
-    assert sink.events == list(range(10_000))
 
 
 async def test_a_temporary_consumer_outlives_a_producer_that_was_stopped():
@@ -726,3 +413,24 @@ async def test_timeouts_of_a_call(timeout, error, text):
         stage = await group.start(Slow())
         with pytest.raises(error, match=text):
             await stage.call(1, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"strategy": "all"}, "strategy must be one of"),
+        ({"strategy": ""}, "strategy must be one of"),
+        ({"max_restarts": -1}, "max_restarts must be at least 0"),
+        ({"within": 0}, "within must be more than 0"),
+        ({"backoff": -1}, "backoff must be 0 or more"),
+    ],
+)
+def test_bad_arguments(options, text):
+    with pytest.raises(ValueError, match=text):
+        StageGroup(**options)
+
+
+async def test_another_restart_word():
+    async with StageGroup() as group:
+        with pytest.raises(ValueError, match="restart must be one of"):
+            await group.start(Fed(), restart="always")

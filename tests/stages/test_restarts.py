@@ -381,27 +381,6 @@ async def test_what_is_no_exception_of_a_program_ends_the_group():
             await group.wait()
 
 
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        ({"strategy": "all"}, "strategy must be one of"),
-        ({"strategy": ""}, "strategy must be one of"),
-        ({"max_restarts": -1}, "max_restarts must be at least 0"),
-        ({"within": 0}, "within must be more than 0"),
-        ({"backoff": -1}, "backoff must be 0 or more"),
-    ],
-)
-def test_bad_arguments(options, text):
-    with pytest.raises(ValueError, match=text):
-        StageGroup(**options)
-
-
-async def test_another_restart_word():
-    async with StageGroup() as group:
-        with pytest.raises(ValueError, match="restart must be one of"):
-            await group.start(Fed(), restart="always")
-
-
 async def test_a_stage_that_crashes_before_its_start_was_heard_of():
     class Once(Fed):
         def handle_demand(self, demand):

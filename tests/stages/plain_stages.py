@@ -1,0 +1,83 @@
+"""Stages that tests are made of, and waiting until nothing is ready on an ordinary loop."""
+
+import asyncio
+
+from flowlike import Consumer, Producer, ProducerConsumer
+
+
+class Count(Producer[int]):
+    """0, 1, 2, ... up to a limit; remembers what it was asked for."""
+
+    def __init__(self, limit=None):
+        self.limit = limit
+        self.next = 0
+        self.asked = []
+        self.stopped = None
+
+    def handle_demand(self, demand):
+        self.asked.append(demand)
+        end = self.next + demand if self.limit is None else min(self.next + demand, self.limit)
+        events, self.next = list(range(self.next, end)), end
+        if end == self.limit:
+            self.finish()
+        return events
+
+    def on_stop(self, reason):
+        self.stopped = reason
+
+
+class Collect(Consumer[int]):
+    def __init__(self):
+        self.batches = []
+        self.stopped = None
+        self.cancelled = []
+
+    @property
+    def events(self):
+        return [event for batch in self.batches for event in batch]
+
+    def handle_events(self, events, producer):
+        self.batches.append(list(events))
+
+    def handle_cancel(self, reason, peer):
+        self.cancelled.append(reason)
+
+    def on_stop(self, reason):
+        self.stopped = reason
+
+
+class Double(ProducerConsumer[int, int]):
+    def handle_events(self, events, producer):
+        return [2 * event for event in events]
+
+
+class Fed(Producer[int]):
+    """Emits what it is told, whether or not it was asked."""
+
+    def handle_demand(self, demand):
+        return ()
+
+    def handle_cast(self, message):
+        return message
+
+
+class Gate(Consumer[int]):
+    """Handles a batch only when it is let."""
+
+    def __init__(self):
+        self.seen = []
+        self.entered = asyncio.Event()
+        self.open = asyncio.Event()
+
+    async def handle_events(self, events, producer):
+        self.seen.extend(events)
+        self.entered.set()
+        await self.open.wait()
+
+
+async def quiet():
+    """Let every ready callback of the loop run until nothing is ready."""
+    for _ in range(20):
+        turned = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(turned.set_result, None)
+        await turned
