@@ -24,6 +24,8 @@ def check_count(name: str, value: Any, *, least: int = 1) -> int:
         TypeError: it is not an integer (``True`` is none either).
         ValueError: it is smaller than ``least``.
     """
+    if type(value) is int and value >= least:
+        return value
     if isinstance(value, bool) or not hasattr(type(value), "__index__"):
         raise TypeError(f"{name} must be an integer of at least {least}, not {value!r}")
     number = int(value.__index__())

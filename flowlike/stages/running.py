@@ -200,6 +200,10 @@ class RunningStage:
         """True once its end has begun, and after it."""
         return self._stopping
 
+    def is_free(self) -> bool:
+        """True if it could call a callback now: none awaits, and its end has not begun."""
+        return self._task is None and not self._stopping
+
     @property
     def is_calling(self) -> bool:
         """True for code that runs in a callback of this stage which awaits."""
