@@ -68,7 +68,7 @@ class Consumption:
             self._handle_events(self._inlet.take())
             return
         # Many producers may end at once; their ends are one piece, as far as nothing is awaited.
-        while arrivals and arrivals[0].over is not None and self._running.is_free():
+        while len(arrivals) and arrivals[0].over is not None and self._running.is_free():
             self._subscription_over(self._inlet.take())
 
     def _handle_events(self, arrival: Arrival) -> None:
