@@ -63,12 +63,13 @@ class Consumption:
         if self._running.finishing:
             self._running.end("normal", finished=True)
             return
-        arrivals = self._inlet.arrivals
-        if arrivals[0].over is None:
-            self._handle_events(self._inlet.take())
+        arrival = self._inlet.take()
+        if arrival.over is None:
+            self._handle_events(arrival)
             return
+        self._subscription_over(arrival)
         # Many producers may end at once; their ends are one piece, as far as nothing is awaited.
-        while len(arrivals) and arrivals[0].over is not None and self._running.is_free():
+        while self._inlet.ends_next() and self._running.is_free():
             self._subscription_over(self._inlet.take())
 
     def _handle_events(self, arrival: Arrival) -> None:

@@ -81,6 +81,10 @@ class Inlet:
             return Arrival(subscription, self._filled(arrival, limit, demand.cuts), None)
         return arrival
 
+    def ends_next(self) -> bool:
+        """True if what comes next is the end of a subscription."""
+        return bool(self.arrivals) and self.arrivals[0].over is not None
+
     def is_short(self) -> bool:
         """True if the next batch, the only one here, could be longer after the producer's turn."""
         arrivals = self.arrivals
