@@ -80,7 +80,7 @@ class GridRun(EventTimeRun):
             np.maximum(border, int(self._closed), out=border)
         if self.frame.leaves_at_once:
             yield from self._take_in_order(batch, upstream, now, first, last, border, outputs)
-        elif _is_sorted(last) and (border <= first).all():
+        elif _are_sorted(first, last) and (border <= first).all():
             yield from self._push_slices(batch, upstream, first, last, outputs)
             yield from self._close_before(self._reached(), now, outputs)
         else:
@@ -246,8 +246,11 @@ class GridRun(EventTimeRun):
         yield from self._close_before(self._reached(), now, outputs)
 
 
-def _is_sorted(numbers: Numbers) -> bool:
-    return bool((numbers[1:] >= numbers[:-1]).all())
+def _are_sorted(first: Numbers, last: Numbers) -> bool:
+    """True if the events of each window stand together."""
+    if not (last[1:] >= last[:-1]).all():
+        return False
+    return first is last or bool((first[1:] >= first[:-1]).all())
 
 
 def _runs(first: Numbers, last: Numbers) -> Iterator[tuple[int, int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -181,9 +182,7 @@ options = {
 }
 
 
-def follow(
-    reference: Any, window: Any, reducer: str, upstreams: int, told: Any, distinct: bool = False
-) -> None:
+def follow(reference: Any, window: Any, reducer: str, upstreams: int, told: Any) -> None:
     """Do the same to both; what has fired and what is late must agree at every step."""
     late: list[Any] = []
     if reference.lateness is not None:
@@ -248,6 +247,15 @@ def test_fixed_windows(duration, told, upstreams, lateness, patience, reducer):
 
 
 @given(every=st.integers(1, 8), more=st.integers(0, 15), told=steps, **options)
+@example(
+    every=2,
+    more=1,
+    told=[("push", 0, [(0, 49), (0, 48)])],
+    upstreams=2,
+    lateness=None,
+    patience=None,
+    reducer="collect",
+)
 def test_sliding_windows(every, more, told, upstreams, lateness, patience, reducer):
     reference = Grid(every + more, every, upstreams=upstreams, lateness=lateness, patience=patience)
     follow(reference, SlidingWindow(every + more, every, by=1), reducer, upstreams, told)
@@ -265,3 +273,45 @@ def test_sliding_windows(every, more, told, upstreams, lateness, patience, reduc
 def test_session_windows(gap, told, upstreams, lateness, patience, reducer):
     reference = Sessions(gap, upstreams=upstreams, lateness=lateness, patience=patience)
     follow(reference, SessionWindow(gap, by=1, key=0), reducer, upstreams, told)
+
+
+finite = st.floats(-1e9, 1e9, allow_nan=False)
+
+
+@given(st.lists(finite, min_size=1), st.floats(1e-3, 1e6), st.sampled_from([list, np.array]))
+def test_fixed_windows_partition_time(floats, duration, kind):
+    """Every event is in one window, whose borders are around it."""
+    window = FixedWindow(duration, by=lambda time: time, by_batch=lambda array: array)
+    layer = Layer(window=window).then(CollectBatch()).then(MapState(shown)).then(Emit("state"))
+    program = compile_program(layer, partition=0, partitions=1, upstreams=2)
+    assert run_inline(program.push(kind(floats))) == []  # the other producer holds it back
+    ((*fired,),) = run_inline(program.finish())
+    starts = [start for start, *_ in fired]
+    assert starts == sorted(set(starts))
+    assert sorted(time for *_, events in fired for time in events) == sorted(floats)
+    for start, _, _, events in fired:
+        end = (round(start / duration) + 1) * duration
+        assert all(start <= time < end for time in events)
+
+
+@given(
+    st.lists(st.lists(st.integers(-30, 60), min_size=1), max_size=6),
+    st.sampled_from(
+        [
+            FixedWindow(7, by_batch=abs),
+            SlidingWindow(9, 4, by_batch=abs),
+            SessionWindow(3, by_batch=abs),
+        ]
+    ),
+    st.sampled_from([None, (5, "keep"), (5, "reset")]),
+)
+def test_arrays_are_cut_as_lists_are(batches, window, lateness):
+    if lateness is not None:
+        window = window.allowed_lateness(*lateness)
+    layer = Layer(window=window).then(CollectBatch()).then(MapState(shown)).then(Emit("state"))
+    found = []
+    for kind in (list, np.array):
+        program = compile_program(layer, partition=0, partitions=1)
+        left = [run_inline(program.push(kind(batch))) for batch in batches]
+        found.append(([*left, run_inline(program.finish())], program.late))
+    assert found[0] == found[1]
