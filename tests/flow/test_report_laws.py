@@ -219,6 +219,11 @@ def test_what_a_reduce_has_taken_in(size, steps, before, options, reducer, every
     report = flow.each_state(found.append).shuffle(**options).map(abs_of).run()
     assert all(map(adds_up, report.stages)), report
     assert adds_up(report), report
+    if "map_batch" not in [*steps, *before]:  # which cuts as the batches come
+        _, numbers = reference(list(range(size)), [*steps, *before])
+        assert (report.filtered, report.retried) == (numbers["filtered"], numbers["retried"])
+        if reducer != "reduce_batch":  # which skips as the batches come
+            assert report.skipped == numbers["skipped"]
     if reducer == "collect_batch":
         [layer] = {stage.name for stage in report.stages if "abs_of" in stage.name}
         taken = sum(stage.events_in for stage in report.stages if stage.name == layer)

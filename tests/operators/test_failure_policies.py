@@ -10,6 +10,7 @@ import pytest
 
 from flowlike import Failure, Retry
 from flowlike.operators import (
+    CountBy,
     Each,
     Emit,
     Filter,
@@ -18,6 +19,7 @@ from flowlike.operators import (
     Map,
     MapBatch,
     MapValues,
+    Reduce,
     ReduceBatch,
     Reject,
     compile_program,
@@ -286,6 +288,19 @@ def test_numbers_of_a_replica(layer):
     counts = program.tally.counts()
     assert (counts.skipped, counts.filtered) == (3, 1 + 2)
     assert counts.produced - counts.consumed == 2
+
+
+@pytest.mark.parametrize("ending", [Reduce(int, lambda total, n: total + n), CountBy()])
+def test_what_is_dropped_in_the_loop_of_a_reduce(layer, ending):
+    """Of 10 events 5 go into the flat_map, which makes 10, of which 2 are dropped."""
+    described = layer(
+        Filter(lambda n: n < 5), FlatMap(lambda n: [n, n]), Reject(lambda n: n == 3), ending
+    )
+    program = compile_program(described, partition=0, partitions=1)
+    assert run_inline(program.push(range(10))) == []
+    counts = program.tally.counts()
+    assert counts.filtered == 5 + 2
+    assert counts.produced - counts.consumed == (2 if ending.name == "reduce" else 10 - 5)
 
 
 def test_what_runs_in_an_executor_can_be_pickled(layer):
