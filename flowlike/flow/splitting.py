@@ -21,6 +21,9 @@ __all__ = ["Splitter"]
 # Below this many keys the detour by an array costs more than it saves.
 _WORTH_AN_ARRAY = 32
 
+_PASSING = 1 << 20
+"""Keys that are not looked up after most had been looked up in vain."""
+
 
 class Splitter:
     """Splits batches by the stable hash of their keys: equal keys reach one partition.
@@ -34,7 +37,7 @@ class Splitter:
         label: of the routing, for notes.
     """
 
-    __slots__ = ("_function", "_key", "_known", "_label", "_partitions")
+    __slots__ = ("_function", "_key", "_known", "_label", "_partitions", "_passing")
 
     def __init__(self, key: Key | None, partitions: int, label: str) -> None:
         self._key = key
@@ -42,6 +45,7 @@ class Splitter:
         self._partitions = partitions
         self._label = label
         self._known = _Known(partitions)
+        self._passing = 0
 
     def __call__(self, batch: Batch) -> list[Batch]:
         """One batch for each partition, maybe empty, the events in their order.
@@ -83,17 +87,27 @@ class Splitter:
             numbers = _as_array(keys)
             if numbers is not None:
                 return partition_ids(numbers, self._partitions)
+        if self._passing > 0:
+            self._passing -= len(keys)
+            return self._ids_one_by_one(events, keys)
+        ids = self._known_ids(keys)
+        if ids is None:
+            return self._ids_one_by_one(events, keys)
+        if self._known.is_worthless(len(keys)):
+            self._passing = _PASSING
+        return ids
+
+    def _known_ids(self, keys: Sequence[Any]) -> Ids | None:
+        """The partitions of keys by looking them up, if that can be done."""
         find = self._known.__getitem__
         try:
             if self._partitions <= 256:
                 ids: Ids = bytes(map(find, keys))
             else:
                 ids = np.fromiter(map(find, keys), np.uint32)
-            if len(ids) == len(keys):
-                return ids
-        except Exception:  # noqa: BLE001 - raised again below, where the event is known
-            pass
-        return self._ids_one_by_one(events, keys)
+        except Exception:  # noqa: BLE001 - one by one it is raised again, or does not matter
+            return None
+        return ids if len(ids) == len(keys) else None
 
     def _keys_of(self, events: Sequence[Any], function: Callable[[Any], Any]) -> Sequence[Any]:
         pending = iter(events)
@@ -113,17 +127,14 @@ class Splitter:
             raise
 
     def _ids_one_by_one(self, events: Sequence[Any], keys: Sequence[Any]) -> Ids:
-        """For keys that cannot be looked up: some have a stable hash but no other."""
-        ids = np.empty(len(keys), np.uint32)
-        event = None
+        """The same without looking up; some keys have a stable hash but no other."""
+        partitions = self._partitions
+        pending = iter(keys)
         try:
-            for position, key in enumerate(keys):
-                event = events[position]
-                ids[position] = partition_of(key, self._partitions)
+            return np.array([partition_of(key, partitions) for key in pending], np.uint32)
         except Exception as error:
-            self._note(error, event)
+            self._note(error, events[len(events) - length_hint(pending) - 1])
             raise
-        return ids
 
     def _note(self, error: Exception, event: Any) -> None:
         """Say which event it was.
@@ -145,17 +156,29 @@ class _Known(dict[Any, int]):
     LIMIT = 1 << 16
     """Keys to remember, before all are forgotten."""
 
-    __slots__ = ("_partitions",)
+    __slots__ = ("_asked", "_forgotten", "_partitions")
 
     def __init__(self, partitions: int) -> None:
         super().__init__()
         self._partitions = partitions
+        self._asked = 0
+        self._forgotten = False
+
+    def is_worthless(self, asked: int) -> bool:
+        """Whether, now that so many more were asked for, it has been filled for little use."""
+        self._asked += asked
+        if not self._forgotten:
+            return False
+        worthless = self._asked < 3 * self.LIMIT
+        self._asked, self._forgotten = 0, False
+        return worthless
 
     def __missing__(self, key: Any) -> int:
         partition = partition_of(key, self._partitions)
         if _is_small(key):
             if len(self) >= self.LIMIT:
                 self.clear()
+                self._forgotten = True
             self[key] = partition
         return partition
 

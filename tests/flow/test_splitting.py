@@ -174,10 +174,35 @@ def test_a_key_function_is_called_once_per_event(kind: Any) -> None:
     assert (caught.value.__notes__, called) == (["in it, event 5"], [0, 1, 2, 3, 4, 5])
 
 
+def test_keys_that_hardly_come_again_are_not_looked_up() -> None:
+    splitter = Splitter(None, 3, "it")
+    known = splitter._known
+    keys = [str(number) for number in range(known.LIMIT + 1)]
+    wanted = expected(keys, keys, 3)
+    assert splitter(keys) == wanted
+    assert len(known) == 1
+    assert splitter(keys) == wanted
+    assert len(known) == 1  # it was not asked
+    with pytest.raises(TypeError, match="not hashable") as caught:
+        splitter(["a", [5]])
+    assert caught.value.__notes__ == ["in it, event [5]"]
+
+
+def test_keys_that_come_again_are_looked_up_even_if_they_are_many() -> None:
+    splitter = Splitter(None, 3, "it")
+    known = splitter._known
+    for _ in range(5):
+        splitter(["a"] * known.LIMIT)
+    splitter([str(number) for number in range(known.LIMIT + 1)])
+    splitter(["a", "b"])
+    assert {"a", "b"} <= known.keys()
+
+
 def test_known_keys_are_bounded_in_number_and_size() -> None:
     splitter = Splitter(None, 2, "it")
     known = splitter._known
-    splitter([str(number) for number in range(known.LIMIT + 5)])
+    splitter(["a"] * 3 * known.LIMIT)  # so that it is worth its while
+    splitter([str(number) for number in range(known.LIMIT + 4)])
     assert len(known) == 5
     splitter(["a" * 129, ("a" * 129,), tuple(range(9)), Place("Elm"), frozenset({"b" * 129})])
     assert len(known) == 5
