@@ -48,7 +48,7 @@ def stable_hash(key: Hashable) -> int:
     if kind is int:
         return _number(hash(key))  # type: ignore[no-any-return]
     if kind is str:
-        return _text(key)
+        return _text(key)  # type: ignore[arg-type]
     if kind is float and key == key:  # noqa: PLR0124 - NaN is not equal to itself
         return _number(hash(key))  # type: ignore[no-any-return]
     return _other(key)
@@ -68,10 +68,12 @@ def partition_of(key: Hashable, partitions: int) -> int:
     return stable_hash(key) * partitions >> 64
 
 
-@lru_cache(maxsize=1 << 16)
 def _text(text: str) -> int:
     encoded = text.encode("utf-8", "surrogatepass")
     return _bytes(encoded, len(encoded), _TEXT_SEED)  # type: ignore[no-any-return]
+
+
+_tag = lru_cache(_text)  # there are few, but one in each tuple, date, ...
 
 
 def _other(key: Any) -> int:
@@ -113,12 +115,12 @@ def _is_frozen_dataclass(key: Any) -> bool:
 
 def tagged(tag: str, number: int) -> int:
     """The hash of a number that is a ``tag``, and so equal to no plain number."""
-    return _combine(_text(tag), stable_hash(number))  # type: ignore[no-any-return]
+    return _combine(_tag(tag), stable_hash(number))  # type: ignore[no-any-return]
 
 
 def sequence(tag: str, elements: Iterable[Any]) -> int:
     """The hash of several keys in order that make a ``tag``."""
-    result = _text(tag)
+    result = _tag(tag)
     for element in elements:
         result = _combine(result, stable_hash(element))
     return result

@@ -60,6 +60,10 @@ def partition_ids(keys: _Array, partitions: int) -> np.ndarray[Any, np.dtype[np.
         lib.flowlike_partition_ids_bytes(
             _view(_BYTES, plain), _view(_IDS, ids), size, width, BYTES_SEED, count
         )
+    elif kind == "U":
+        texts = keys.tolist()
+        found = {text: partition_of(text, count) for text in set(texts)}
+        ids[:] = [found[text] for text in texts]
     else:
         ids[:] = [partition_of(key, count) for key in keys.tolist()]
     return ids
