@@ -9,7 +9,8 @@ wall and by the CPU time of the process. Both must give the same result, or the 
 - ``pairs``: a million (key, value) pairs summed by key, with a trigger after every 1024 events;
 - ``arrays``: the same from an array with ``reduce_batch``, against NumPy;
 - ``words``: word count of a file of 50 MB, which the program makes;
-- ``join``: a million (key, value) pairs joined with a million others, each with one match.
+- ``join``: a million (key, value) pairs joined with a million others, each with one match;
+- ``windows``: a million (time, value) pairs summed in fixed windows of event time.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flowlike import Flow, GlobalWindow
+from flowlike import FixedWindow, Flow, GlobalWindow
 
 EVERY = 1024
 KEYS = 1000
@@ -269,12 +271,40 @@ def join(size: int) -> AbstractContextManager[Sides]:
     return nullcontext(Sides(flow.to_list, loop, sorted))
 
 
+def windows(size: int) -> AbstractContextManager[Sides]:
+    """The sum of each window of ten seconds; a hundred events a second come nearly in order."""
+    numbers = random.Random(1)
+    events = [(number // 100 + numbers.randrange(5), number) for number in range(size)]
+
+    def add(total: int, event: tuple[int, int]) -> int:
+        return total + event[1]
+
+    window = FixedWindow(10, by=itemgetter(0)).allowed_lateness(10)
+    flow = (
+        Flow.from_iterable(events)
+        .partition(stages=1, window=window)
+        .reduce(int, add)
+        .map_state(lambda total, context: (context.window_id, total))
+        .emit("state")
+    )
+
+    def loop() -> list[tuple[int, int]]:
+        totals: dict[int, int] = {}
+        for event in events:
+            window_id = event[0] // 10 * 10
+            totals[window_id] = add(totals.get(window_id, 0), event)
+        return list(totals.items())
+
+    return nullcontext(Sides(flow.to_list, loop, dict))
+
+
 BARS = (
     Bar("integers", 5_000_000, "numbers", 0.5, "a loop over range", integers),
     Bar("pairs", 1_000_000, "pairs", 0.6, "a loop with dicts", pairs),
     Bar("arrays", 1_000_000, "rows", 0.5, "a loop over NumPy slices", arrays),
     Bar("words", 50_000_000, "bytes", 0.75, "a dict loop over the file", words),
     Bar("join", 1_000_000, "pairs", 0.5, "a dict of lists", join),
+    Bar("windows", 1_000_000, "pairs", 0.5, "a loop with a dict", windows),
 )
 
 
