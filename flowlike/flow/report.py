@@ -98,7 +98,7 @@ class RunReport:
     def __str__(self) -> str:
         lines = [
             f"{self.events_in:,} events in, {self.events_out:,} out, in {self.wall_time:.3f} s"
-            + (f"; most of it in {self.bottleneck}" if self.bottleneck else "")
+            + (f"; busiest: {self.bottleneck}" if self.bottleneck else "")
         ]
         columns = [name for name in _COUNTS if name in _ALWAYS or self._has(name)]
         rows = [["", "replicas", *(name.removeprefix("events_") for name in columns), *_TIMES]]

@@ -170,7 +170,7 @@ def test_a_report_is_a_table():
     text = str(flow.map(lambda n: 1 // (n - 3), on_error="skip").run())
     first, head, source, layer, last = text.splitlines()
     assert first.startswith("1,500 events in, 749 out, in ")
-    assert "; most of it in " in first
+    assert "; busiest: " in first
     assert head.split() == ["replicas", "in", "out", "filtered", "skipped", "busy", "waiting"]
     assert source.split()[4:8] == ["1500", "1", "1,500", "1,500"]
     assert layer.split()[-9:-4] == ["1", "1,500", "750", "750", "0"]
