@@ -40,8 +40,8 @@ class FixedWindow(EventTimeWindow):
     Example:
         >>> from flowlike import FixedWindow, Flow
         >>> readings = [(0, 3), (7, 4), (12, 5), (31, 6)]
-        >>> minute = FixedWindow(10, by=0)
-        >>> flow = Flow.from_iterable(readings, stages=1, window=minute)
+        >>> window = FixedWindow(10, by=0)
+        >>> flow = Flow.from_iterable(readings, stages=1, window=window)
         >>> flow = flow.reduce(int, lambda total, reading: total + reading[1])
         >>> flow.map_state(lambda total, ctx: (ctx.window_id, total)).emit("state").to_list()
         [(0, 7), (10, 5), (30, 6)]

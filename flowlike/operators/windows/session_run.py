@@ -75,19 +75,17 @@ class SessionRun(EventTimeRun):
         at_once = self.frame.leaves_at_once
         touched: dict[_Session, None] = {}  # those with events of this batch to come
         late: list[int] = []
-        table = self._sessions
-        keys = self._keys_of(batch, upstream)
-        key = None
-        for row, time in enumerate(times):
-            key = next(keys)
+        table, lingering = self._sessions, self._lingering
+        timed_keys = zip(times, self._keys_of(batch, upstream), strict=False)
+        for row, (time, key) in enumerate(timed_keys):
             if time > high:
                 high = time
-            mark = min(others, high)
-            if mark > self._mark:
-                self._mark = mark
-                if self._ends and self._ends[0][0] < mark:
-                    yield from self._flush(touched, batch, upstream, outputs)
-                    yield from self._close_ended(now, outputs)
+                mark = min(others, high)
+                if mark > self._mark:
+                    self._mark = mark
+                    if self._ends and self._ends[0][0] < mark:
+                        yield from self._flush(touched, batch, upstream, outputs)
+                        yield from self._close_ended(now, outputs)
             try:
                 sessions = table.get(key)
             except TypeError as error:  # it cannot be hashed
@@ -99,21 +97,27 @@ class SessionRun(EventTimeRun):
                 if time <= each.last + gap and each.first <= time + gap:
                     if session is None:
                         session = each
-                    else:
-                        yield from self._flush(touched, batch, upstream, outputs)
-                        session = yield from self._join(session, each, outputs)
-                        break
+                        continue
+                    yield from self._flush(touched, batch, upstream, outputs)
+                    session = yield from self._join(session, each, outputs)
+                    break
             if session is None:
                 if time + gap < self._mark:
                     late.append(row)
                     continue
                 session = self._begin(key, time)
-            else:
-                self._extend(session, time)
-            if at_once and touched and session not in touched:
-                yield from self._flush(touched, batch, upstream, outputs)
+            elif time > session.last:
+                session.last = time
+            elif time < session.first:
+                session.first = time
+                session.window_id = self._times.shown(time)
+            if lingering:
+                self._reopen(session)
+            if not session.rows:
+                if at_once and touched:
+                    yield from self._flush(touched, batch, upstream, outputs)
+                touched[session] = None
             session.rows.append(row)
-            touched[session] = None
         yield from self._flush(touched, batch, upstream, outputs)
         watermark.spoke(upstream, high, now)
         if late:
@@ -166,14 +170,6 @@ class SessionRun(EventTimeRun):
         self._sessions.setdefault(key, []).append(session)
         heappush(self._ends, (time + self._gap, session.number, session))
         return session
-
-    def _extend(self, session: _Session, time: Time) -> None:
-        if time < session.first:
-            session.first = time
-            session.window_id = self._times.shown(time)
-        if time > session.last:
-            session.last = time
-        self._reopen(session)
 
     def _reopen(self, session: _Session) -> None:
         """One that took late events may go on as if nothing had been."""

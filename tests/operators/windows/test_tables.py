@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from flowlike import CountWindow, FixedWindow, PeriodicWindow, SessionWindow, SlidingWindow
+from flowlike.native import logistic_map
 from flowlike.operators import (
     CollectBatch,
     CountBy,
+    EachState,
     Emit,
     EmitAndReduce,
     GroupBy,
@@ -263,3 +265,33 @@ def test_on_trigger_replaces_the_state_at_the_watermark(told):
     assert told([[1, 12, 2]], SUM, replaced, window=window) == [
         ("watermark", 1), ("done", 102), ("done", 12)
     ]  # fmt: skip
+
+
+def calls_of(steps):
+    """What a program asks for, and its answer."""
+    asked = []
+    answer = None
+    try:
+        while True:
+            request = steps.send(answer)
+            asked.append(request)
+            answer = [request.function(argument) for argument in request.arguments]
+    except StopIteration as end:
+        return asked, end.value
+
+
+@pytest.mark.parametrize("window", [CountWindow(4), FixedWindow(4, by_batch=itself)])
+def test_a_kernel_is_called_once_for_all_windows_that_a_batch_closes(story, window):
+    kernel = logistic_map.bind(num=3, p=97, mu=5)
+    seen = []
+    named = EachState(lambda state, ctx: seen.append((ctx.window_id, state.tolist())))
+    one = story(CollectBatch(), MapState(kernel), named, window=window)
+    numbers = np.arange(18)
+    asked, _ = calls_of(one.program.push(numbers, 0, 0.0))
+    assert [len(call.arguments) for call in asked] == [1]
+    one.finish()
+    starts = range(0, 18, 4)
+    assert [states for _, states in seen] == [kernel(numbers[n : n + 4]).tolist() for n in starts]
+    assert [start for start, _ in seen] == (
+        [0, 1, 2, 3, 4] if window.kind == "count" else list(starts)
+    )
