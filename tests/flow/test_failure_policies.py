@@ -271,3 +271,21 @@ def test_what_explain_and_errors_call_it():
         Flow.from_iterable([1]).map(str, on_error=BrokenStage())
     with pytest.raises(TypeError, match="not the class Quarantine"):
         Flow.from_iterable([1]).map(str, on_error=Quarantine)
+
+
+@pytest.mark.parametrize(("wait", "ended", "skipped"), [(4, 4, 1), (60, 5, 0)])
+def test_leaving_waits_for_a_try_but_not_for_ever(wait, ended, skipped, caplog):
+    async def main():
+        began = asyncio.Event()
+
+        def fails(n):
+            began.set()
+            raise Odd(n)
+
+        flow = Flow.from_iterable([1]).map(fails, on_error=Retry(1, wait=wait, then="skip"))
+        async with flow.start() as running:
+            await began.wait()
+        return asyncio.get_running_loop().time(), running.stats().skipped
+
+    assert run(main()) == (ended, skipped)
+    assert ("it is cancelled" in caplog.text) == (not skipped)
