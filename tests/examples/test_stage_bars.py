@@ -1,0 +1,47 @@
+"""The measurement of stages, at a small size."""
+
+from __future__ import annotations
+
+import pytest
+import stage_bars
+
+
+def test_every_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    stage_bars.main(["--events", "20", "--runs", "1"])
+    printed = capsys.readouterr().out.splitlines()
+    assert [line[:40].strip() for line in printed] == [
+        *(f"1 producer, 1 consumer, max_demand {demand}" for demand in (1, 100, 1000, 10_000)),
+        "2 consumers, own hash",
+        "2 consumers, broadcast",
+        "128 producers x 128 consumers",
+        "idle producer",
+        "idle consumer",
+        "subscription",
+    ]
+    assert all(line.endswith(" x") for line in printed[:-3])
+    assert all(float(line.split()[-2]) > 0 for line in printed)
+
+
+def test_one_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    stage_bars.main(["--events", "20", "--runs", "1", "--only", "partition"])
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("2 consumers, own hash")
+
+
+def test_bad_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        stage_bars.main(["--runs", "0"])
+    assert "must be 1 or more, not 0" in capsys.readouterr().err
+
+
+async def test_a_side_that_loses_events_is_told() -> None:
+    """The consumers count what has come."""
+    numbers = stage_bars.Numbers
+    stage_bars.Numbers = type(
+        "Short", (numbers,), {"__init__": lambda self, n: numbers.__init__(self, n - 1)}
+    )
+    try:
+        with pytest.raises(AssertionError, match="9 events came of 10"):
+            await stage_bars.one_to(1, 10, 5)
+    finally:
+        stage_bars.Numbers = numbers
