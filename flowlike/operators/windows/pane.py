@@ -27,6 +27,7 @@ class Pane:
 
     Attributes:
         state: the reducer's; who finds the frame `plain` may step it, and sets ``changed``.
+        kept: the events in it, in batches, if the frame `keeps` them.
         changed: whether events were taken since it last fired.
     """
 
@@ -34,9 +35,9 @@ class Pane:
         "_acc",
         "_count",
         "_entered",
-        "_kept",
         "changed",
         "frame",
+        "kept",
         "key",
         "number",
         "state",
@@ -51,7 +52,7 @@ class Pane:
         self.changed = False
         self.state: Any = None if frame.reducer is None else frame.reducer.init()
         self._count = 0
-        self._kept: list[Batch] = []
+        self.kept: list[Batch] = []
         self._acc: Any = None if frame.punctuating is None else frame.punctuating.init()
         self._entered: Any = None if frame.entry is None else frame.entry.start()
 
@@ -80,7 +81,7 @@ class Pane:
         elif not keep:
             self.state = frame.reducer.init()
         if not keep:
-            self._kept = []
+            self.kept = []
 
     def finish(self, outputs: Outputs) -> Generator[Calls, list[Any], None]:
         """Fire "done"; the state is given up."""
@@ -106,8 +107,8 @@ class Pane:
             self.state = reducer.merge(self.state, other.state)
         elif reducer is not None:
             again = Outputs()  # what left at once has left
-            self._kept += other._kept
-            for batch in other._kept:
+            self.kept += other.kept
+            for batch in other.kept:
                 if reducer.inline:
                     self.state = reducer.step(self.state, batch, 0, len(batch), again)
                 else:
@@ -143,7 +144,7 @@ class Pane:
             outputs.add(part(batch, start, stop))
             return
         if self.frame.keeps:
-            self._kept.append(part(batch, start, stop))
+            self.kept.append(part(batch, start, stop))
         if reducer.inline:
             self.state = reducer.step(self.state, batch, start, stop, outputs)
         else:

@@ -100,7 +100,6 @@ class SessionWindow(EventTimeWindow):
         """What the sessions of one replica have in common; the arguments are `Frame`'s."""
         frame = Window.frame(self, place, reducer, tail, entry, steps)
         frame.keeps = reducer is not None and not reducer.merges
-        frame.plain = frame.plain and not frame.keeps
         return frame
 
     def start(self, frame: Frame, upstreams: int, keys: Keys) -> SessionRun:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from flowlike.operators import Emit, GlobalWindow, MapState, Reduce
+from flowlike.operators import Emit, FixedWindow, GlobalWindow, MapState, Reduce
 
 SUM = Reduce(int, lambda total, n: total + n)
 NAMED = MapState(lambda state, ctx: (ctx.trigger, state))
@@ -83,3 +83,17 @@ def test_bad_actions_and_a_second_one():
         GlobalWindow().trigger_periodically(1).trigger_periodically(2)
     with pytest.raises(TypeError, match=r"periodic must be a PeriodicTrigger, not 3"):
         GlobalWindow(periodic=3)
+
+
+def test_all_open_windows_of_event_time_fire_in_order(story):
+    window = FixedWindow(10, by=lambda n: n).allowed_lateness(60).trigger_periodically(5)
+    shown = MapState(lambda state, ctx: (ctx.window_id, ctx.trigger, state))
+    one = story(SUM, shown, STATE, window=window, upstreams=2)
+    every = ("periodically", 5.0)
+    assert one.push([25, 3]) == []
+    assert one.push([12], 1) == [(0, "watermark", 3)]
+    assert one.wait(5) == [(10, every, 12), (20, every, 25)]
+    assert one.push([4]) == []  # the first window takes it late
+    assert one.wait(5) == [(0, every, 7)]
+    assert one.wait(100) == [(0, "done", 7)]
+    assert one.finish() == [(10, "done", 12), (20, "done", 25)]
