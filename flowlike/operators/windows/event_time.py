@@ -183,6 +183,10 @@ class EventTimeRun(WindowRun):
         """A pane is done."""
         raise NotImplementedError
 
+    def _has_open(self) -> bool:
+        """True if there is a pane that the watermark could close."""
+        raise NotImplementedError
+
     def _place_of(self, pane: Pane) -> Any:
         """What puts panes into the order of their starts."""
         return pane.number
@@ -220,10 +224,6 @@ class EventTimeRun(WindowRun):
         for pane in panes:
             self._forget(pane)
         yield from finish_all(self.frame, panes, outputs)
-
-    def _has_open(self) -> bool:
-        """True if there is a pane that the watermark could close."""
-        return any(pane not in self._lingering for pane in self._open())
 
     def _close(self, panes: Sequence[Pane], now: float, outputs: Outputs) -> Emission:
         """The watermark has reached the end of panes, given in order."""

@@ -63,7 +63,8 @@ class SessionRun(EventTimeRun):
         # The ends that sessions had when they were looked at last, the least first.
         self._ends: list[tuple[Time, int, _Session]] = []
         self._mark: float = -inf  # the watermark, which does not go back
-        self._opened = 0
+        self._opened = 0  # in all
+        self._alive = 0  # and not done
 
     def _take(self, batch: Batch, upstream: int, now: float, outputs: Outputs) -> Emission:
         times: list[Time] = self._times.of(batch).tolist()
@@ -136,7 +137,7 @@ class SessionRun(EventTimeRun):
         return pane.first, pane.number
 
     def _has_open(self) -> bool:
-        return len(self._sessions) > 0 and EventTimeRun._has_open(self)
+        return self._alive > len(self._lingering)
 
     def _forget(self, pane: Pane) -> None:
         assert isinstance(pane, _Session)
@@ -166,6 +167,7 @@ class SessionRun(EventTimeRun):
 
     def _begin(self, key: Any, time: Time) -> _Session:
         self._opened += 1
+        self._alive += 1
         session = _Session(self.frame, self._times.shown(time), key, self._opened, time)
         self._sessions.setdefault(key, []).append(session)
         heappush(self._ends, (time + self._gap, session.number, session))
@@ -191,6 +193,7 @@ class SessionRun(EventTimeRun):
     def _remove(self, session: _Session) -> None:
         of_key = self._sessions[session.key]
         of_key.remove(session)
+        self._alive -= 1
         if not of_key:
             del self._sessions[session.key]
         session.number = 0  # it is gone, though the heap still has it
