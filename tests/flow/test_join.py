@@ -253,3 +253,9 @@ def test_the_report_counts_both_sides():
     )
     report = flow.run()
     assert (report.events_in, report.events_out) == (6, 4)
+
+
+def test_the_report_counts_what_unique_drops():
+    report = Flow.from_iterable([1, 1, 2, 1, 3], stages=1).unique().filter(lambda n: n > 1).run()
+    assert (report.events_in, report.events_out, report.filtered) == (5, 2, 3)
+    assert report.events_in + report.produced == 2 + report.filtered + report.consumed

@@ -122,11 +122,14 @@ class Joining:
     ) -> None:
         """Remember what can be of use although the other side has ended."""
         other = state.tables[1 - side].rows
+        matters = any(self._wanted)  # whether what has no match does
         if not state.settled[side]:
             state.settled[side] = True
             before, state.tables = state.tables[side], _replaced(state.tables, side)
-            self._keep_some(state, side, other, list(before.without()))
-        self._keep_some(state, side, other, list(zip(keys, events, strict=True)))
+            if matters:
+                self._keep_some(state, side, other, list(before.without()))
+        if matters:
+            self._keep_some(state, side, other, list(zip(keys, events, strict=True)))
 
     def _keep_some(
         self, state: JoinState, side: int, other: Collection[Any], found: list[tuple[Any, Any]]

@@ -3,57 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import compress
-from operator import is_, is_not
+from itertools import compress, repeat
+from operator import ne
 from typing import Any
 
 __all__ = ["Table"]
-
-_MISSING: Any = object()
-
-
-class _Several(list[Any]):
-    """The events of one key; no event of a user's is of this type."""
-
-    __slots__ = ()
 
 
 class Table:
     """Events by key, in the order of arrival.
 
-    A key leads to its event, and to a list of events only where it came again: that costs half of
-    what a list for each key does.
+    A key leads to the number of its first event, and each number to that of the next event of
+    the same key. So a key costs no list of its own, which Python's garbage collector would
+    look at again and again.
 
     Attributes:
-        rows: the event, or the events, by key.
+        rows: the number of the first event by key.
     """
 
-    __slots__ = ("_repeats", "rows")
+    __slots__ = ("_events", "_last", "_next", "rows")
 
     def __init__(self) -> None:
-        self.rows: dict[Any, Any] = {}
-        self._repeats = False  # whether any key has several events
+        self.rows: dict[Any, int] = {}
+        self._events: list[Any] = []
+        self._next: list[int] = []  # by number; -1: there is none
+        self._last: dict[int, int] = {}  # of keys with several events, by the first
 
     def add(self, keys: Sequence[Any], events: Sequence[Any]) -> None:
         """Add events."""
-        rows = self.rows
-        before = len(rows)
-        found = list(map(rows.setdefault, keys, events))
-        added = len(rows) - before
-        if added == len(found):
+        rows, following = self.rows, self._next
+        before, start = len(rows), len(following)
+        numbers = range(start, start + len(events))
+        first = list(map(rows.setdefault, keys, numbers))
+        self._events.extend(events)
+        following.extend(repeat(-1, len(first)))
+        if len(rows) - before == len(first):
             return
-        self._repeats = True
-        again = zip(keys, events, strict=True)
-        if sum(map(is_, found, events)) == added:
-            again = compress(again, map(is_not, found, events))  # type: ignore[assignment]
-        else:  # one object came twice, so it does not show which was the first
-            again = _repeated(again, set(list(rows)[before:]))  # type: ignore[assignment]
-        for key, event in again:
-            mine = rows[key]
-            if type(mine) is _Several:
-                mine.append(event)
-            else:
-                rows[key] = _Several((mine, event))
+        last = self._last
+        again = compress(zip(first, numbers, strict=True), map(ne, first, numbers))
+        for one, number in again:
+            following[last.get(one, one)] = number
+            last[one] = number
 
     def pairs(
         self, keys: Sequence[Any], events: Sequence[Any], mine_left: bool
@@ -65,38 +55,39 @@ class Table:
             events: of the other side.
             mine_left: whether mine are the left ones.
         """
-        get, missing = self.rows.get, _MISSING
+        get, mine = self.rows.get, self._events
+        if self._last:
+            return self._all_pairs(keys, events, mine_left)
         both = zip(keys, events, strict=True)
-        if not self._repeats and mine_left:
-            return [(m, event) for key, event in both if (m := get(key, missing)) is not missing]
-        if not self._repeats:
-            return [(event, m) for key, event in both if (m := get(key, missing)) is not missing]
         if mine_left:
-            return [
-                (each, event)
-                for key, event in both
-                if (mine := get(key, missing)) is not missing
-                for each in (mine if type(mine) is _Several else (mine,))
-            ]
-        return [
-            (event, each)
-            for key, event in both
-            if (mine := get(key, missing)) is not missing
-            for each in (mine if type(mine) is _Several else (mine,))
-        ]
+            return [(mine[n], event) for key, event in both if (n := get(key, -1)) >= 0]
+        return [(event, mine[n]) for key, event in both if (n := get(key, -1)) >= 0]
 
     def without(self, *others: Collection[Any]) -> Iterator[tuple[Any, Any]]:
         """The keys and events whose keys are in none of ``others``."""
-        for key, mine in self.rows.items():
+        for key, first in self.rows.items():
             if not any(key in other for other in others):
-                for event in mine if type(mine) is _Several else (mine,):
-                    yield key, event
+                number = first
+                while number >= 0:
+                    yield key, self._events[number]
+                    number = self._next[number]
 
-
-def _repeated(both: Iterator[tuple[Any, Any]], fresh: set[Any]) -> Iterator[tuple[Any, Any]]:
-    """The events behind the first of each ``fresh`` key, and all of the other keys."""
-    for key, event in both:
-        if key in fresh:
-            fresh.remove(key)
-        else:
-            yield key, event
+    def _all_pairs(
+        self, keys: Sequence[Any], events: Sequence[Any], mine_left: bool
+    ) -> list[tuple[Any, Any]]:
+        """The same, where a key may have several events."""
+        mine, following = self._events, self._next
+        pairs: list[tuple[Any, Any]] = []
+        add = pairs.append
+        numbers = map(self.rows.get, keys, repeat(-1))
+        if mine_left:
+            for number, event in zip(numbers, events, strict=True):
+                while number >= 0:
+                    add((mine[number], event))
+                    number = following[number]  # noqa: PLW2901 - the next of the chain
+            return pairs
+        for number, event in zip(numbers, events, strict=True):
+            while number >= 0:
+                add((event, mine[number]))
+                number = following[number]  # noqa: PLW2901 - the next of the chain
+        return pairs
