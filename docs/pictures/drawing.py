@@ -72,6 +72,10 @@ class Drawing:
             f'height="{height:g}" rx="4"/>'
         )
 
+    def dot(self, at: Point, style: str = "full") -> None:
+        """A small disc around ``at``."""
+        self._shapes.append(f'<circle class="{style}" cx="{at[0]:g}" cy="{at[1]:g}" r="4.5"/>')
+
     def line(self, points: Sequence[Point], style: str = "line") -> None:
         """A line through ``points``."""
         path = " ".join(f"{x:g},{y:g}" for x, y in points)

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pictures import demand, dispatchers, laws, lifecycle, termination
+from pictures import (
+    demand,
+    dispatchers,
+    lateness,
+    laws,
+    lifecycle,
+    termination,
+    triggers,
+    watermark,
+    windows,
+)
 
 __all__ = ["PICTURES"]
 
 PICTURES: dict[str, Callable[[], str]] = {
     "demand.svg": demand.draw,
     "dispatchers.svg": dispatchers.draw,
+    "lateness.svg": lateness.draw,
     "laws.svg": laws.draw,
     "lifecycle.svg": lifecycle.draw,
     "termination.svg": termination.draw,
+    "triggers.svg": triggers.draw,
+    "watermark.svg": watermark.draw,
+    "windows.svg": windows.draw,
 }
