@@ -221,7 +221,9 @@ class Layer:
         window = self.window
         if window is None:
             return False
-        return window.cutting is not None or (self.entering is None and window.looks_at_events)
+        if window.cutting is not None or window.periodic is not None:  # both ask what has entered
+            return True
+        return self.entering is None and window.looks_at_events
 
     @property
     def groups(self) -> tuple[Group, ...]:

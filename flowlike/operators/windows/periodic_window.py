@@ -41,7 +41,6 @@ class PeriodicWindow(Window):
     """
 
     kind: ClassVar[str] = "periodic"
-    looks_at_events: ClassVar[bool] = False
     duration: float | timedelta
 
     def __post_init__(self) -> None:
@@ -63,14 +62,17 @@ class PeriodicRun(WindowRun):
         self._seconds = check_seconds("PeriodicWindow's duration", window.duration)
         self._pane: Pane | None = None
         self._end: float | None = None
+        self._next = 0  # the least number that no window has had
 
     def _take(self, batch: Batch, upstream: int, now: float, outputs: Outputs) -> Emission:
         pane = self._pane
         if pane is None:
             begun = now if self._begun is None else self._begun
-            number = floor((now - begun) / self._seconds)
+            # A loop may call a little before its clock says so: the period after is what counts.
+            number = max(floor((now - begun) / self._seconds), self._next)
+            self._next = number + 1
             pane = self._pane = Pane(self.frame, number)
-            self._end = self._period_after(self._seconds, now)
+            self._end = begun + self._next * self._seconds
         if self.frame.plain:
             pane.state = self.frame.step(pane.state, batch, 0, len(batch), outputs)
             pane.changed = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from math import floor
+from math import floor, inf
 from typing import Any
 
 from flowlike.batches import Batch
@@ -37,6 +37,7 @@ class WindowRun:
         self.late = 0
         self._begun: float | None = None
         self._next_period: float | None = None
+        self._last_period = -inf
         if frame.periodically is not None:
             self.timed = True
 
@@ -68,7 +69,9 @@ class WindowRun:
             yield from self._catch_up(now, outputs)
         yield from self._take(batch, upstream, now, outputs)
         if self.frame.periodically is not None and self._next_period is None:
-            self._next_period = self._period_after(self.frame.periodically.seconds, now)
+            # A loop may have called a little before its clock said so.
+            moment = max(now, self._last_period)
+            self._next_period = self._period_after(self.frame.periodically.seconds, moment)
         return outputs.close()
 
     def upstream_ended(self, upstream: int, now: float) -> Generator[Calls, list[Any], list[Batch]]:
@@ -125,14 +128,16 @@ class WindowRun:
     def _period_after(self, seconds: float, now: float) -> float:
         """The first multiple of a period after ``now``, counted from the beginning."""
         begun = now if self._begun is None else self._begun
-        return begun + (floor((now - begun) / seconds) + 1) * seconds
+        count = floor((now - begun) / seconds) + 1
+        after = begun + count * seconds
+        return after if after > now else begun + (count + 1) * seconds  # it was rounded
 
     def _catch_up(self, now: float, outputs: Outputs) -> Emission:
         while (due := self.deadline) is not None and due <= now:
             if due == self._due():
                 yield from self._act(due, outputs)
             else:
-                self._next_period = None
+                self._last_period, self._next_period = due, None
                 yield from self._fire_periodically(outputs)
 
     def _fire_periodically(self, outputs: Outputs) -> Emission:

@@ -32,8 +32,8 @@ class Window:
 
     Attributes:
         kind: the name that `TriggerContext.window` has.
-        looks_at_events: whether it must see the events that it cuts; otherwise the operators
-            before a reduce may run in its loop.
+        looks_at_events: whether it must see the events that it cuts, or that it is there for;
+            otherwise the operators before a reduce may run in its loop.
         cutting: the count or punctuation trigger, if there is one.
         periodic: the trigger by the clock, if there is one.
 

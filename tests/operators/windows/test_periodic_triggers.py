@@ -6,7 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from flowlike.operators import Emit, FixedWindow, GlobalWindow, MapState, Reduce
+from flowlike.operators import (
+    Emit,
+    Filter,
+    FixedWindow,
+    GlobalWindow,
+    MapState,
+    PeriodicWindow,
+    Reduce,
+    Unique,
+)
 
 SUM = Reduce(int, lambda total, n: total + n)
 NAMED = MapState(lambda state, ctx: (ctx.trigger, state))
@@ -44,6 +53,45 @@ def test_what_was_due_comes_before_the_next_event(story):
     assert one.program.deadline == 60.0
     one.now = 61.0
     assert one.finish() == [7, 7]
+
+
+@pytest.mark.parametrize("before", [(), (Unique(),)])
+def test_what_is_filtered_has_changed_nothing(story, before):
+    odd = Filter(lambda n: n % 2)
+    one = story(*before, odd, SUM, STATE, window=GlobalWindow().trigger_periodically(10))
+    assert one.push([1, 2]) == []
+    assert one.wait(10) == [1]
+    assert one.push([4, 6]) == []
+    assert one.wait(30) == []
+    assert one.finish() == [1]
+
+
+def test_a_window_is_not_there_for_what_is_filtered(story):
+    one = story(Filter(lambda n: n % 2), SUM, NAMED, STATE, window=PeriodicWindow(10))
+    assert one.push([4, 6]) == []
+    assert one.program.deadline is None
+    assert one.wait(10) == []
+    assert one.push([3, 4]) == []
+    assert one.wait(10) == [("done", 3)]
+    assert one.push([6]) == []
+    assert one.finish() == []
+
+
+def test_a_clock_that_is_behind_its_timer(story):
+    """A loop calls up to a millisecond early; what comes then is of the next period."""
+    numbered = MapState(lambda state, ctx: (ctx.window_id, state))
+    windows = story(SUM, numbered, STATE, window=PeriodicWindow(10))
+    trigger = story(SUM, STATE, window=GlobalWindow().trigger_periodically(10))
+    for one in (windows, trigger):
+        assert one.push([1]) == []
+    assert windows.wait(10) == [(0, 1)]
+    assert trigger.wait(10) == [1]
+    for one in (windows, trigger):
+        one.now = 9.9996
+        assert one.push([2]) == []
+        assert one.program.deadline == 20.0
+    assert windows.wait(15) == [(1, 2)]
+    assert trigger.wait(15) == [3]
 
 
 def test_a_count_trigger_beside_it(story):
