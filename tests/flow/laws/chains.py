@@ -220,7 +220,8 @@ def count_by(flow, events, n, other, layer):
 @operator
 def distinct_counts(flow, events, n, other, layer):
     flow = flow.partition(**layer).unique().filter(lambda e: e % 3).count_by().emit("events")
-    return Step(flow.shuffle().map(sum), [e + 1 for e in reference.unique(events, int) if e % 3])
+    expected = [folded((e, 1)) for e in reference.unique(events, int) if e % 3]
+    return Step(flow.shuffle().map(folded), expected)
 
 
 @operator
