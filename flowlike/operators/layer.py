@@ -274,8 +274,9 @@ class Layer:
 
     def _check_triggering(self, operator: Triggering) -> None:
         if self.reducing is None:
+            label = operator.gathering.label if isinstance(operator, HandOn) else operator.label
             raise FlowBuildError(
-                f"{operator.label} needs a reduce before it in its layer, such as reduce, "
+                f"{label} needs a reduce before it in its layer, such as reduce, "
                 f"count_by or collect_batch"
                 + (f"; here it comes after {self.operators[-1].label}" if self.operators else "")
             )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Place", "describe_batch", "describe_event", "describe_state"]
+__all__ = ["Place", "describe_batch", "describe_event", "describe_missing", "describe_state"]
 
 _repr = reprlib.Repr()
 _repr.maxstring = _repr.maxother = _repr.maxlong = 100
@@ -34,6 +34,13 @@ class Place(NamedTuple):
         notes = getattr(error, "__notes__", ())
         if not any(note.startswith("in ") and ", replica " in note for note in notes):
             self.note(error, label, what)
+
+
+def describe_missing(state: Any) -> str:
+    """What to say beside the event where a reduce's function has failed on no state at all."""
+    if state is not None:
+        return ""
+    return " and a state of None; the function must return the new state"
 
 
 def describe_event(event: Any) -> str:

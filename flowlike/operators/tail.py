@@ -261,12 +261,19 @@ class Tail:
             found = iter(value)
         except TypeError:
             shown = describe_state(value)
-            error = TypeError(
-                f"{label} {refusal} an iterable of events, not {shown}"
-                if refusal
-                else f"the state after {label} is {shown}, which cannot be iterated; "
-                f'use emit("state") to emit it whole'
-            )
+            if refusal:
+                message = f"{label} {refusal} an iterable of events, not {shown}"
+            elif value is None:
+                message = (
+                    f"the state after {label} is None: its function must return the new state; "
+                    f'if None is meant, use emit("state")'
+                )
+            else:
+                message = (
+                    f"the state after {label} is {shown}, which cannot be iterated; "
+                    f'use emit("state") to emit it whole'
+                )
+            error = TypeError(message)
             self._place.note(error, label)
             raise error from None
         try:

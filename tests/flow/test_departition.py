@@ -121,6 +121,7 @@ def _merge(acc, state):
     ("flow", "says"),
     [
         (lambda f: f.map(abs), r"needs a reduce before it .* here it comes after map\(abs\)"),
+        (lambda f: f.take_sort(2), r"^take_sort\(2\) needs a reduce before it"),
         (lambda f: f.unique(), r"needs a reduce before it .* here it comes after unique\(\)"),
         (lambda f: f.count_by().emit("events"), r"after emit\('events'\): .* leave the emit out"),
         (lambda f: f.count_by().emit("nothing"), r"after emit\('nothing'\)"),

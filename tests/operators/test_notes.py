@@ -134,6 +134,22 @@ def test_batches_are_described_by_their_size(boom):
     ]
 
 
+@pytest.mark.parametrize(
+    ("reduce", "shown"),
+    [
+        (Reduce(list, list.append), "event 2"),
+        (ReduceBatch(list, list.append), "a list of 1 events"),
+    ],
+)
+def test_a_reduce_that_returns_nothing(layer, batches, reduce, shown):
+    with pytest.raises(TypeError, match="NoneType") as caught:
+        batches(layer(Filter(same), reduce), [[1], [2]])
+    (note,) = caught.value.__notes__
+    assert note.endswith(f"{shown} and a state of None; the function must return the new state")
+    with pytest.raises(TypeError, match=r"is None: its function must return the new state; if"):
+        batches(layer(reduce), [[1]])
+
+
 @pytest.mark.parametrize("reduce", [Reduce(fails, same), ReduceBatch(fails, same)])
 def test_init(boom, reduce):
     assert boom([reduce], []) == [f"in {reduce.label}, replica 1 of 4, init()"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 from flowlike.batches import Batch, events_of
 from flowlike.operators.fusion.source import FILENAME, Line, compile_shape
-from flowlike.operators.notes import Place, describe_batch, describe_event
+from flowlike.operators.notes import Place, describe_batch, describe_event, describe_missing
 from flowlike.operators.operator import Operator
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.tally import Tally
@@ -105,8 +105,8 @@ class Fused:
             raise
 
     def _explain(self, error: Exception, events: Iterator[Any], batch: Batch) -> None:
-        line, deeper = self._where(error.__traceback__)
-        if line is None:
+        line, frame, deeper = self._where(error.__traceback__)
+        if line is None or frame is None:
             what = describe_batch(batch)
             label = self.label
         else:
@@ -114,6 +114,8 @@ class Fused:
             position = len(batch) - events.__length_hint__() - 1  # type: ignore[attr-defined]
             what = describe_event(next(iter(events_of(batch[position : position + 1]))))
             label = self._all[line.operator].label
+            if self._reducer is not None and line.operator == len(self._operators):
+                what += describe_missing(frame.f_locals["state"])
         replacement: Exception | None = None
         if isinstance(error, StopIteration):
             replacement = RuntimeError(
@@ -141,16 +143,17 @@ class Fused:
             return TypeError(f"{label} must return {wanted}: {error}")
         return None
 
-    def _where(self, traceback: TracebackType | None) -> tuple[Line | None, bool]:
-        """The line of ours that failed, and whether a frame of the user's is below it."""
-        line = None
+    def _where(self, traceback: TracebackType | None) -> tuple[Line | None, FrameType | None, bool]:
+        """The line of ours that failed, its frame, and whether one of the user's is below it."""
+        line = frame = None
         while traceback is not None:
             if traceback.tb_frame.f_code.co_filename == FILENAME:
                 line = self._lines.get(traceback.tb_lineno, line)
+                frame = traceback.tb_frame
             elif line is not None:
-                return line, True
+                return line, frame, True
             traceback = traceback.tb_next
-        return line, False
+        return line, frame, False
 
 
 def _refuse(label: str, result: Any) -> NoReturn:

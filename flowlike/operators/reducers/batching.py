@@ -9,7 +9,7 @@ from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
 from flowlike.operators.executors import ExecutorChoice
 from flowlike.operators.guarded import ask, guarded, spread
-from flowlike.operators.notes import Place, describe_batch
+from flowlike.operators.notes import Place, describe_batch, describe_missing
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.placement import executor_of
 from flowlike.operators.reducers.looping import make_state, merging
@@ -95,4 +95,4 @@ def _batch_of(arguments: tuple[Any, Batch]) -> Batch:
 
 
 def _describe_arguments(arguments: tuple[Any, Batch]) -> str:
-    return describe_batch(arguments[1])
+    return describe_batch(arguments[1]) + describe_missing(arguments[0])

@@ -150,9 +150,10 @@ class EventTimes:
         for position, value in enumerate(values):
             if isinstance(value, datetime):
                 if value.utcoffset() is None:
-                    raise self._refusal(
-                        value, "is a naive datetime; give it a timezone", batch, position
-                    )
+                    cure = "give it a timezone"
+                    if isinstance(batch, np.ndarray) and batch.dtype.kind == "M":
+                        cure = "take the times of a datetime64 array as they are, with by_batch"
+                    raise self._refusal(value, f"is a naive datetime; {cure}", batch, position)
                 if not datetimes:
                     raise self._mixed(value, batch, position)
                 normal.append((value - EPOCH) // _MICROSECOND)

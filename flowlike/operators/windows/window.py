@@ -195,11 +195,16 @@ class Window:
 
     def _shown(self) -> str:
         """The call that makes it, without triggers."""
-        arguments = []
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if not each.kw_only and value is not None:
-                arguments.append(function_name(value) if callable(value) else repr(value))
+        arguments: list[str] = []
+        named = False
+        for each in (*(each.name for each in fields(self) if not each.kw_only), "by_batch"):
+            value = getattr(self, each, None)
+            if value is None or each == "by_batch":
+                named = True  # and those behind one that is left out
+            if value is not None:
+                shown = function_name(value) if callable(value) else repr(value)
+                shown = shown.removeprefix("datetime.")
+                arguments.append(f"{each}={shown}" if named else shown)
         return f"{type(self).__name__}({', '.join(arguments)})"
 
     def _shown_methods(self) -> list[str]:

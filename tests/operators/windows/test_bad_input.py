@@ -122,11 +122,14 @@ def test_how_windows_are_shown():
     window = SlidingWindow(timedelta(minutes=1), 30, by="at").trigger_every(5, "reset")
     window = window.allowed_lateness(5).on_late(print).idle_timeout(2.5)
     assert repr(window) == (
-        "SlidingWindow(datetime.timedelta(seconds=60), 30, 'at').trigger_every(5, 'reset')"
+        "SlidingWindow(timedelta(seconds=60), 30, 'at').trigger_every(5, 'reset')"
         ".allowed_lateness(5, 'keep').on_late(print).idle_timeout(2.5)"
     )
     assert repr(SessionWindow(10, itself, key=0)) == "SessionWindow(10, itself, 0)"
     assert repr(CountWindow(3)) == "CountWindow(3)"
+    assert repr(FixedWindow(10, 0, by_batch=abs)) == "FixedWindow(10, 0, by_batch=abs)"
+    shown = "SessionWindow(10, key='id', by_batch=abs)"
+    assert repr(SessionWindow(10, key="id", by_batch=abs)) == shown
 
 
 WINDOWS = [FixedWindow(10, itself), SlidingWindow(10, 5, itself), SessionWindow(10, itself)]
@@ -202,6 +205,13 @@ def test_arrays_of_times_that_are_none(told, array, message):
     assert "replica 0 of 1" in note
 
 
+def test_datetimes_of_an_array_are_naive_one_by_one(told):
+    times = np.array(["2026-03-01T12:00:05"], "M8[s]")
+    with pytest.raises(ValueError, match=r"is a naive datetime; take the times .* by_batch"):
+        told([times], CollectBatch(), window=FixedWindow(10, itself))
+    told([times], CollectBatch(), window=FixedWindow(10, by_batch=itself))
+
+
 def broken(event):
     if event == 7:
         raise OSError("broken")
@@ -232,7 +242,7 @@ def test_a_by_batch_that_raises(told):
     with pytest.raises(ZeroDivisionError) as caught:
         told([np.arange(3)], CollectBatch(), window=window)
     assert caught.value.__notes__ == [
-        "in FixedWindow(10), replica 0 of 1, an array of 3 int64 events"
+        "in FixedWindow(10, by_batch=<lambda>), replica 0 of 1, an array of 3 int64 events"
     ]
 
 
