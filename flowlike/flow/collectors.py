@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from flowlike.batches import Batch, events_of, joinable
+from flowlike.native.arena import Arena
 from flowlike.stages import AutoDemand, Consumer, Subscription
 from flowlike.stages.handover import Handover
 
@@ -18,7 +19,13 @@ Array = np.ndarray[Any, Any]
 
 
 class Collector(Consumer[Any], Generic[Result_co]):
-    """A consumer with a result."""
+    """A consumer with a result.
+
+    Attributes:
+        arena: where the kernels that the flow ends in write their results, if it wants them so.
+    """
+
+    arena: Arena | None = None
 
     def demand(self, limit: int) -> AutoDemand:
         """What it asks of each stage: all it may from the start, for it takes everything anyway."""
@@ -58,20 +65,24 @@ class ArrayCollector(Collector[Array]):
     """All events in one array.
 
     Arrays are copied into one result that was allocated beforehand, so that their own memory is
-    free at once for the next batch; it grows by half when it is full. Events that came as
-    Python objects become an array at the end.
+    free at once for the next batch; it grows by half when it is full. Pieces of the arena are
+    in their place already. Events that came as Python objects become an array at the end.
 
     Args:
-        size_hint: how many events there will probably be.
+        room: how many events there will probably be.
         empty: the result if there are none.
+        writes_rows: whether kernels can write their results where the result will be.
     """
 
-    def __init__(self, size_hint: int | None, empty: Array) -> None:
-        self._hint = size_hint or 0
+    def __init__(self, room: int | None, empty: Array, *, writes_rows: bool = False) -> None:
+        self._room = room or 0
+        if writes_rows:
+            self.arena = Arena(self._room)
         self._empty = empty
         self._array: Array | None = None  # the result, of which ...
         self._used = 0  # ... so many rows are filled
-        self._done: list[Array] = []  # before it: arrays of another dtype or shape
+        # Before it: arrays of another dtype or shape, and pieces of the arena.
+        self._done: list[Array | range] = []
         self._objects: list[Any] = []  # after it: events that came in lists
 
     def handle_events(self, events: Batch, producer: Subscription) -> None:
@@ -80,10 +91,14 @@ class ArrayCollector(Collector[Array]):
             self._objects.extend(events_of(events))
             return
         self._convert_objects()
+        if self.arena is not None and (rows := self.arena.find(events)) is not None:
+            self._close_array()
+            self._add_rows(rows)
+            return
         array = self._array
         if array is None or not joinable(array, events):
             self._close_array()
-            capacity = max(self._hint, len(events))
+            capacity = max(self._room, len(events))
             array = self._array = np.empty((capacity, *events.shape[1:]), events.dtype)
         end = self._used + len(events)
         if end > len(array):
@@ -103,7 +118,25 @@ class ArrayCollector(Collector[Array]):
         self._close_array()
         if not self._done:
             return self._empty.copy()
-        return self._done[0] if len(self._done) == 1 else np.concatenate(self._done)
+        pieces = [each for each in self._done if isinstance(each, range)]
+        if self.arena is not None and len(pieces) == len(self._done):
+            whole = self.arena.whole(pieces)
+            if whole is not None:
+                return whole
+        done = [self._rows(each) if isinstance(each, range) else each for each in self._done]
+        return done[0] if len(done) == 1 else np.concatenate(done)
+
+    def _add_rows(self, rows: range) -> None:
+        """Remember rows of the arena, with neighbours as one."""
+        last = self._done[-1] if self._done else None
+        if isinstance(last, range) and last.stop == rows.start:
+            self._done[-1] = range(last.start, rows.stop)
+        else:
+            self._done.append(rows)
+
+    def _rows(self, found: range) -> Array:
+        assert self.arena is not None
+        return self.arena.rows(found)
 
     def _convert_objects(self) -> None:
         if self._objects:

@@ -943,7 +943,8 @@ class Flow(Generic[T]):
         """
         plan = make_plan(self)
         return self._gather(
-            ArrayCollector(plan.size_hint, plan.empty), RunOptions(runner, progress, timeout)
+            ArrayCollector(plan.room, plan.empty, writes_rows=plan.writes_rows),
+            RunOptions(runner, progress, timeout),
         )
 
     def __iter__(self) -> Iterator[T]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Node: TypeAlias = "SourcePlan | StagePlan | LayerPlan"
 """What a plan is made of: each is one or more stages."""
 
+_MOST_GUESSED = 1 << 24  # rows that may be given room for and stay empty
+
 __all__ = ["Input", "LayerPlan", "Node", "Plan", "SourcePlan", "StagePlan", "cpus", "make_plan"]
 
 
@@ -198,6 +200,28 @@ class Plan:
         sizes = [node.source.size for node in self.sources]
         known = [size for size in sizes if size is not None]
         return sum(known) if len(known) == len(sizes) else None
+
+    @property
+    def room(self) -> int | None:
+        """How many rows a result should have room for from the start; ``None``: nobody knows."""
+        size = self.size_hint
+        if size is None or all(layer.layer.keeps_count for layer in self.layers):
+            return size
+        return min(size, _MOST_GUESSED)  # there may be far fewer
+
+    @property
+    def writes_rows(self) -> bool:
+        """True if all events are results of a kernel, no more than the sources are known to have.
+
+        Then they can be written where the result will be.
+        """
+        return (
+            self.size_hint is not None
+            and all(layer.layer.never_grows for layer in self.layers)
+            and all(
+                isinstance(each, LayerPlan) and each.layer.ends_in_kernel for each in self.outputs
+            )
+        )
 
     @property
     def empty(self) -> np.ndarray[Any, Any]:

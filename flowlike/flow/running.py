@@ -306,9 +306,13 @@ class RunningFlow:
         ignored = isinstance(self._collector, Ignore) and not self._into
         hands_on = plan not in self._plan.outputs or not ignored
         upstream = [(each, ref) for each in plan.inputs for ref in self._stages[each.node]]
+        layer = self._feeds.connect(plan.layer)
+        arena = self._collector.arena
+        if arena is not None and plan in self._plan.outputs:
+            layer = layer.writing_into(arena.empty)
         stage = Replica(
             compile_program(
-                self._feeds.connect(plan.layer),
+                layer,
                 partition=replica,
                 partitions=plan.stages,
                 upstreams=plan.upstream_stages,

@@ -44,6 +44,7 @@ class Kernel:
 
     __slots__ = (
         "_checks",
+        "_empty",
         "_errors",
         "_ffi",
         "_function",
@@ -65,6 +66,7 @@ class Kernel:
     params: Mapping[str, str]
     bound: Mapping[str, Any]
 
+    _empty: Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray[Any, Any]]
     _ffi: Any
     _function: Any
     _read_as: Any
@@ -119,6 +121,7 @@ class Kernel:
         kernel.elementwise = bool(elementwise)
         kernel.params = MappingProxyType(dict(params))
         kernel.bound = MappingProxyType({})
+        kernel._empty = empty
         kernel._ffi = ffi
         kernel._function = function
         arguments = arguments_of(ffi, function, name, kernel.params)
@@ -141,13 +144,30 @@ class Kernel:
         """
         bound = dict(self.bound)
         bound.update((param, self._checked(param, value)) for param, value in params.items())
-        kernel = type(self).__new__(type(self))
-        for attribute in Kernel.__slots__:
-            setattr(kernel, attribute, getattr(self, attribute))
+        kernel = self._copy()
         kernel.bound = MappingProxyType(bound)
         if len(bound) == len(self.params):
             kernel._values = tuple(bound[param] for param in self.params)
         return kernel
+
+    def writing_into(
+        self, empty: Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray[Any, Any]]
+    ) -> Self:
+        """Return this kernel with results in memory that ``empty(shape, dtype)`` gives.
+
+        Without ``out`` a result otherwise lies in memory of flowlike's own, which is used again
+        when its last view is gone. In another process the kernel goes back to that.
+
+        Args:
+            empty: gives an uninitialised contiguous array, as ``numpy.empty``, in any thread.
+        """
+        kernel = self._copy()
+        kernel._empty = empty
+        return kernel
+
+    def empty(self, size: int) -> np.ndarray[Any, Any]:
+        """An uninitialised array for ``size`` elements of a result, where results lie."""
+        return self._empty((size,), self.output)
 
     def __call__(self, array: Any, /, *, out: Any = None, **params: Any) -> Any:
         """Run the C function over ``array`` in one call.
@@ -179,12 +199,18 @@ class Kernel:
             return self._call_with_other(array, out, values)
         return self._run(array, out, values)
 
+    def _copy(self) -> Self:
+        kernel = type(self).__new__(type(self))
+        for attribute in Kernel.__slots__:
+            setattr(kernel, attribute, getattr(self, attribute))
+        return kernel
+
     def _run(self, array: np.ndarray[Any, Any], out: Any, values: tuple[Any, ...]) -> Any:
         if array.ndim != 1 or not array.flags.c_contiguous:
             raise _shape_error(self.name, "the array", array)
         size = len(array)
         if out is None:
-            out = empty((size,), self.output)
+            out = self.empty(size)
         else:
             self._check_out(out, array)
         from_buffer = self._ffi.from_buffer

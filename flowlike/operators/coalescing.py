@@ -8,7 +8,6 @@ import numpy as np
 
 from flowlike.batches import join
 from flowlike.native import Kernel
-from flowlike.native.memory import empty
 
 __all__ = ["call_over", "cut", "fits"]
 
@@ -29,7 +28,7 @@ def call_over(kernel: Kernel, pieces: list[Any]) -> Any:
     total = sum(map(len, pieces))
     if len(pieces) == 1 or total < len(pieces) * _WORTH_A_CALL:
         return kernel(join(pieces))
-    result = empty((total,), kernel.output)
+    result = kernel.empty(total)
     start = 0
     for piece in pieces:
         stop = start + len(piece)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from flowlike.errors import FlowBuildError
+from flowlike.native import Kernel
 from flowlike.operators.executors import ExecutorChoice, Placement
 from flowlike.operators.gathering import Gathering, HandOn
 from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
-from flowlike.operators.per_event import PerEvent
+from flowlike.operators.per_event import Each, FlatMap, Map, MapValues, PerEvent
 from flowlike.operators.placement import executor_of
 from flowlike.operators.policy import Policy, Taker, bind, policy_name
 from flowlike.operators.reducing import ReduceBatch, Reducing
@@ -176,6 +177,32 @@ class Layer:
         return replace(self, operators=operators)
 
     @property
+    def keeps_count(self) -> bool:
+        """True if it emits an event for each that it takes."""
+        return all(
+            isinstance(each, (Each, Map, MapValues)) or _is_kernel(each) for each in self.operators
+        )
+
+    @property
+    def never_grows(self) -> bool:
+        """True if it emits no more events than it takes, as far as that is plain to see."""
+        return all(
+            (isinstance(each, PerEvent) and not isinstance(each, FlatMap)) or _is_kernel(each)
+            for each in self.operators
+        )
+
+    @property
+    def ends_in_kernel(self) -> bool:
+        """True if what it emits are results of a kernel."""
+        return bool(self.operators) and _is_kernel(self.operators[-1])
+
+    def writing_into(self, empty: Callable[[tuple[int, ...], Any], Any]) -> Layer:
+        """The layer with the results of the kernel that it ends in where ``empty`` says."""
+        last: Any = self.operators[-1]
+        last = replace(last, function=last.function.writing_into(empty))
+        return replace(self, operators=(*self.operators[:-1], last))
+
+    @property
     def has_reduce(self) -> bool:
         """True if the layer has a state."""
         return self.reducing is not None
@@ -305,6 +332,10 @@ def _shown(operator: Operator) -> str:
     """The label, with the failure policy if it has one."""
     policy = _policy(operator)
     return operator.label if policy is None else f"{operator.label}, on error {policy_name(policy)}"
+
+
+def _is_kernel(operator: Operator) -> bool:
+    return isinstance(operator, MapBatch) and isinstance(operator.function, Kernel)
 
 
 def _is_before_reduce(operator: Operator) -> bool:
