@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from time import perf_counter, thread_time
 from typing import Any
 
+from flowlike.flow.native_pool import Job
 from flowlike.flow.pools import Pools
 from flowlike.operators import Calls
 from flowlike.options import is_coroutine_function
 
 __all__ = ["Caller"]
 
-WORTH_A_HOP = 0.0002
-"""Seconds: a native call that takes less is made at once; a hop to a thread costs that much."""
-
-_FIRST_GUESS = 10e-9  # seconds per event of a kernel that was not measured yet
+AT_ONCE = 20e-6
+"""Seconds: a native call that takes less is made at once."""
 
 
 class Caller:
@@ -25,6 +25,8 @@ class Caller:
 
     Args:
         pools: the threads of the run.
+        native: what an event costs a kernel, in seconds, by the label of the calls; the replicas
+            of a layer learn it together.
 
     Attributes:
         seconds: what the functions called so far have cost; waiting for a thread is not part
@@ -33,22 +35,36 @@ class Caller:
 
     __slots__ = ("_native", "_pools", "seconds")
 
-    def __init__(self, pools: Pools) -> None:
+    def __init__(self, pools: Pools, native: dict[str, float]) -> None:
         self._pools = pools
-        self._native: dict[str, float] = {}  # seconds per event of the kernels, by label
+        self._native = native
         self.seconds = 0.0
 
+    @staticmethod
+    def is_native(calls: Calls) -> bool:
+        """True for calls of a kernel that are done once, for which `submit` is."""
+        return calls.executor == "native" and calls.again is None
+
     def do_now(self, calls: Calls) -> list[Any] | None:
-        """The results, if the calls are native and too short to be worth a thread."""
-        if calls.executor != "native" or calls.again is not None:
-            return None
-        expected = self._native.get(calls.label, _FIRST_GUESS) * calls.events
-        if expected > WORTH_A_HOP:
+        """The results, if the calls are native and very short."""
+        if not self.is_native(calls) or self._expected(calls) > AT_ONCE:
             return None
         started = thread_time()
         results = [calls.function(argument) for argument in calls.arguments]
         self._learn(calls, thread_time() - started)
         return results
+
+    def submit(self, calls: Calls, reply: Callable[[Job], None]) -> Job:
+        """Have native calls done, by a thread if it pays; ``reply(job)`` comes later."""
+
+        def learn(job: Job) -> None:
+            if job.error is None:
+                self._learn(calls, job.seconds)
+            reply(job)
+
+        job = Job(calls, self._expected, learn)
+        self._pools.native.submit(job)
+        return job
 
     async def do(self, calls: Calls) -> list[Any]:
         """Do all calls, at most ``calls.limit`` at once; results in the order of the arguments.
@@ -115,18 +131,21 @@ class Caller:
         return await _at_most(calls.limit, call, calls.arguments)
 
     async def _do_native(self, calls: Calls) -> list[Any]:
-        """One task for all calls, in one of as many threads as there are cores."""
+        """Native calls between others that are awaited."""
+        replied: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+        job = self.submit(calls, replied.set_result)
+        try:
+            await replied
+        finally:
+            job.is_given_up = True  # a reply to who was cancelled would find the future done
+        self.seconds += job.seconds
+        if job.error is not None:
+            raise job.error
+        return job.results
 
-        def run() -> tuple[list[Any], float]:
-            started = thread_time()
-            results = [calls.function(argument) for argument in calls.arguments]
-            return results, thread_time() - started
-
-        loop = asyncio.get_running_loop()
-        results, seconds = await loop.run_in_executor(self._pools.kernels, run)
-        self.seconds += seconds
-        self._learn(calls, seconds)
-        return results
+    def _expected(self, calls: Calls) -> float:
+        """Seconds; a kernel that nobody knows may take as long as it likes, so it gets a thread."""
+        return self._native.get(calls.label, math.inf) * max(calls.events, 1)
 
     def _learn(self, calls: Calls, seconds: float) -> None:
         if calls.events:

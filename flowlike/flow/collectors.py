@@ -28,8 +28,11 @@ class Collector(Consumer[Any], Generic[Result_co]):
     arena: Arena | None = None
 
     def demand(self, limit: int) -> AutoDemand:
-        """What it asks of each stage: all it may from the start, for it takes everything anyway."""
-        return AutoDemand(limit, batch=limit)
+        """What it asks of each stage: all it may from the start, for it takes everything anyway.
+
+        Its batches are not joined before, for it joins them itself.
+        """
+        return AutoDemand(limit, batch=limit, joins=False)
 
     def result(self) -> Result_co:
         """What was gathered; only complete after the flow's normal end."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from threading import Thread
 from time import perf_counter
 
 from flowlike.flow.daemon_threads import DaemonThreads
+from flowlike.flow.native_pool import NativePool
 
 __all__ = ["Pools"]
 
@@ -15,15 +15,19 @@ GRACE = 0.5
 
 
 class Pools:
-    """Two pools that the replicas of one run share; neither exists until it is needed.
+    """The pools that the replicas of one run share; their threads do not exist until needed.
 
     Args:
         most_threads: the most threads for ``executor="threads"``: functions that wait.
         cores: the most threads for kernels, which do not wait: more than cores only get
             in each other's way.
+
+    Attributes:
+        native: for kernels, in runs of calls.
     """
 
     def __init__(self, most_threads: int, cores: int) -> None:
+        self.native = NativePool(cores)
         self._sizes = {"flowlike": most_threads, "flowlike-kernel": cores}
         self._pools: dict[str, DaemonThreads] = {}
 
@@ -34,7 +38,7 @@ class Pools:
 
     @property
     def kernels(self) -> DaemonThreads:
-        """For kernels."""
+        """For kernels that are tried again, call by call."""
         return self._pool("flowlike-kernel")
 
     async def close(self) -> None:
@@ -42,7 +46,8 @@ class Pools:
 
         A thread inside a function that does not return cannot be ended; it goes on alone.
         """
-        threads: list[Thread] = []
+        self.native.close()
+        threads = list(self.native.threads)
         for pool in self._pools.values():
             threads.extend(pool.threads)
             pool.shutdown(wait=False, cancel_futures=True)

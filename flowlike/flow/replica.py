@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -11,8 +11,10 @@ from flowlike.batches import Batch
 from flowlike.connectors import Drain
 from flowlike.flow.calling import Caller
 from flowlike.flow.failure_feed import FailureFeed
+from flowlike.flow.native_reply import NativeReply, Steps
 from flowlike.operators import Calls, Program
 from flowlike.stages import Batches, Dispatcher, ProducerConsumer, Subscribe, Subscription
+from flowlike.stages.later import Later
 
 __all__ = ["Replica", "Upstream"]
 
@@ -33,9 +35,6 @@ class Tick(NamedTuple):
     """Tells a replica that the time has come which its program has asked for."""
 
     due: float
-
-
-Steps = Generator[Calls, list[Any], list[Batch]]
 
 
 class Replica(ProducerConsumer[Any, Any]):
@@ -120,7 +119,7 @@ class Replica(ProducerConsumer[Any, Any]):
 
     def handle_events(
         self, events: Batch, producer: Subscription
-    ) -> Batches | Coroutine[Any, Any, Batches]:
+    ) -> Batches | Later[Batches] | Coroutine[Any, Any, Batches]:
         """Push a batch through the program."""
         number = producer.options.tag.number
         if self._timed:
@@ -161,7 +160,9 @@ class Replica(ProducerConsumer[Any, Any]):
         self._timer = self._due = None
         self._started().ref.cast(Tick(due))
 
-    def _drive(self, steps: Steps, started: float) -> Batches | Coroutine[Any, Any, Batches]:
+    def _drive(
+        self, steps: Steps, started: float
+    ) -> Batches | Later[Batches] | Coroutine[Any, Any, Batches]:
         """Run the program as far as it goes by itself; a coroutine does the rest."""
         try:
             calls = next(steps)
@@ -169,6 +170,8 @@ class Replica(ProducerConsumer[Any, Any]):
                 calls = steps.send(results)
         except StopIteration as done:
             return Batches(done.value)
+        if Caller.is_native(calls):
+            return NativeReply(steps, calls, self._caller, started, self._continue)
         return self._continue(steps, calls, started)
 
     async def _continue(self, steps: Steps, calls: Calls, started: float) -> Batches:

@@ -70,6 +70,7 @@ class RunningFlow:
             for operator in layer.layer.operators
         )
         self._pools = Pools(min(max(cpus(), threads), _MOST_THREADS), cpus())
+        self._native: dict[Node, dict[str, float]] = {}  # what kernels cost, by layer
         # Without a runner the stages live here, as with LocalRunner.
         self._opening = StageGroup() if options.runner is None else options.runner.open()
         self._group: StageGroup | None = None
@@ -322,7 +323,7 @@ class RunningFlow:
                 combine_for=plan.combine_for,
             ),
             producers=plan.upstream_stages,
-            caller=Caller(self._pools),
+            caller=Caller(self._pools, self._native.setdefault(plan, {})),
             dispatcher=dispatcher,
             on_init=on_init,
             feeds=self._feeds.of(plan.layer),

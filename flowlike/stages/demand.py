@@ -18,13 +18,14 @@ class Demand(Protocol):
     """The demand of one subscription.
 
     Attributes:
-        batch: how many events one call of ``handle_events`` should be given; batches that
-            wait are joined up to it.
+        batch: how many events one call of ``handle_events`` should be given.
         cuts: whether a larger batch is cut to that size.
+        joins: whether smaller batches that wait are joined up to it.
     """
 
     batch: int
     cuts: bool
+    joins: bool
 
     def first(self) -> int:
         """How many events to ask for at the start."""
@@ -36,7 +37,7 @@ class Demand(Protocol):
 class FixedDemand:
     """``max_demand`` events at first, then ``max_demand - min_demand`` when so many are done."""
 
-    cuts = True
+    cuts = joins = True
     __slots__ = ("_maximum", "_unasked", "batch")
 
     def __init__(self, max_demand: int, min_demand: int) -> None:
@@ -72,11 +73,13 @@ class AutoDemand:
         limit: the most events that may be asked for and unhandled at any time.
         batch: the size of the first batch.
         least: the size below which batches do not shrink: so many calls the stage has at once.
+        joins: false for a stage that takes batches as they come, and would copy them again.
 
     Attributes:
         limit: the same.
         least: the same.
         batch: how many events one call should be given, now.
+        joins: whether smaller batches are joined up to it.
     """
 
     TARGET = 0.002
@@ -84,9 +87,12 @@ class AutoDemand:
     LIMIT = 1 << 19
     cuts = False  # what comes was asked for in pieces of the right size
 
-    __slots__ = ("_open", "batch", "least", "limit")
+    __slots__ = ("_open", "batch", "joins", "least", "limit")
 
-    def __init__(self, limit: int = LIMIT, batch: int = 1, least: int = 1) -> None:
+    def __init__(
+        self, limit: int = LIMIT, batch: int = 1, least: int = 1, joins: bool = True
+    ) -> None:
+        self.joins = joins
         self.least = min(least, limit)
         self.batch = max(self.least, min(batch, limit // 2))
         self.limit = limit
@@ -140,7 +146,9 @@ def demand_policy(max_demand: int | AutoDemand | str, min_demand: int | None) ->
                 "give max_demand as a number too, or leave min_demand out"
             )
         if isinstance(max_demand, AutoDemand):
-            return AutoDemand(max_demand.limit, max_demand.batch, max_demand.least)
+            return AutoDemand(
+                max_demand.limit, max_demand.batch, max_demand.least, max_demand.joins
+            )
         return AutoDemand()
     if isinstance(max_demand, str):
         raise ValueError(f'max_demand must be a number or "auto", not {max_demand!r}')

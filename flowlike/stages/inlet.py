@@ -63,7 +63,7 @@ class Inlet:
         """Remove what comes next: of batches at most what one call may be given.
 
         Batches of one producer that wait behind each other are joined up to that
-        size, so a stage that was held up makes up for it with fewer calls.
+        size, if the demand wants it, so a stage that was held up makes up for it with fewer calls.
         """
         arrivals = self.arrivals
         arrival = arrivals.popleft()
@@ -77,7 +77,7 @@ class Inlet:
                 return arrival
             arrivals.appendleft(Arrival(subscription, batch[limit:], None))
             return Arrival(subscription, batch[:limit], None)
-        if arrivals and len(batch) < limit:
+        if arrivals and demand.joins and len(batch) < limit:
             return Arrival(subscription, self._filled(arrival, limit, demand.cuts), None)
         return arrival
 

@@ -142,8 +142,8 @@ class StageRef:
         finally:
             reply.cancel()  # an answer that comes later is for nobody
         if not done:
-            busy = self._stage._task
-            why = "" if busy is None else f": {busy.get_name()} has not returned"
+            busy = self._stage.waits_for
+            why = "" if busy is None else f": {busy} has not returned"
             raise TimeoutError(f"stage {self.name!r} did not reply within {seconds} s{why}")
         return reply.result()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from flowlike.stages.later import Later
 from flowlike.stages.stage import Batches
 
 __all__ = ["AT_HAND", "LISTS", "is_awaitable"]
@@ -20,4 +21,5 @@ AT_HAND = LISTS | {Batches, np.ndarray, type(None)}
 
 def is_awaitable(result: Any) -> bool:
     """True for what a coroutine function returns, and for whatever else can be awaited."""
-    return type(result) is CoroutineType or hasattr(type(result), "__await__")
+    kind = type(result)
+    return kind is CoroutineType or isinstance(result, Later) or hasattr(kind, "__await__")

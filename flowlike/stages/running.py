@@ -21,6 +21,7 @@ from flowlike.errors import StageStopped
 from flowlike.options import is_coroutine_function
 from flowlike.stages.consuming import Consumption
 from flowlike.stages.inlet import Inlet
+from flowlike.stages.later import Later
 from flowlike.stages.messages import Ask, Cancelled, Discarded, Events, Stop
 from flowlike.stages.outlet import Outlet, outlet_of
 from flowlike.stages.owner import Owner, Reason
@@ -99,7 +100,7 @@ class RunningStage:
         self._loop = loop
         self._mailbox: deque[Any] = deque()
         self._scheduled = False
-        self._task: asyncio.Task[Any] | None = None
+        self._task: asyncio.Task[Any] | Later[Any] | None = None
         self.finishing = False
         self._stopping = False
         self._stop_has_begun = False
@@ -208,6 +209,11 @@ class RunningStage:
     def is_calling(self) -> bool:
         """True for code that runs in a callback of this stage which awaits."""
         return self._task is not None and self._task is asyncio.current_task()
+
+    @property
+    def waits_for(self) -> str | None:
+        """The callback that is being awaited."""
+        return None if self._task is None else self._task.get_name()
 
     # Turns.
 
@@ -348,13 +354,17 @@ class RunningStage:
         context: tuple[Any, ...],
     ) -> None:
         """Await what a callback returned, then go on with ``then(result, *context)``."""
-        if type(awaitable) is not CoroutineType:
-            awaitable = _as_coroutine(awaitable)
         name = f"{self.ref.name}.{callback.__name__}"
-        self._task = self._loop.create_task(awaitable, name=name)
+        if isinstance(awaitable, Later):
+            self._task = awaitable
+            awaitable.set_name(name)
+        else:
+            if type(awaitable) is not CoroutineType:
+                awaitable = _as_coroutine(awaitable)
+            self._task = self._loop.create_task(awaitable, name=name)
         self._scheduled = True  # so that messages wait in the mailbox until _resume
 
-        def resume(task: asyncio.Task[Any]) -> None:
+        def resume(task: asyncio.Task[Any] | Later[Any]) -> None:
             self._task = None
             error = None if task.cancelled() else task.exception()
             if self._stopping:
