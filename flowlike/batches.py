@@ -32,11 +32,11 @@ def is_batch(value: Any) -> bool:
     return arrow is not None and isinstance(value, (arrow.Array, arrow.RecordBatch))
 
 
-def as_batch(value: Any, who: str) -> Batch:
+def as_batch(value: Any, who: str, *, must: str = "return") -> Batch:
     """Return ``value`` as a batch; a tuple or other sequence (no text) becomes a list.
 
     Raises:
-        TypeError: it is no sequence of events; the message names ``who`` returned it.
+        TypeError: it is no sequence of events; by the message ``who`` must return, or be, one.
     """
     if is_batch(value):
         return value
@@ -44,7 +44,7 @@ def as_batch(value: Any, who: str) -> Batch:
         return list(value)
     shown = "a 0-dimensional array" if isinstance(value, np.ndarray) else f"{value!r:.80}"
     raise TypeError(
-        f"{who} must return a batch (a list, range or numpy array of events), not {shown}"
+        f"{who} must {must} a batch (a list, range or numpy array of events), not {shown}"
     )
 
 

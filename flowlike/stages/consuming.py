@@ -95,7 +95,7 @@ class Consumption:
         seconds = self._running.send_timed(result, "handle_events", started)
         demand = subscription._demand
         if demand is not None and (more := demand.handled(count, seconds)):
-            if self._outlet is None:  # nothing has to leave before
+            if self._outlet is None and not self._running.leaving:  # nothing has to leave before
                 subscription._peer.deliver(_new(Ask, (subscription._number, more)))
             else:
                 self._asks.append((subscription, more))
@@ -105,8 +105,11 @@ class Consumption:
         """Ask for more, once what became of the last events has left.
 
         So a stage never holds more than ``max_demand`` events, whatever its consumers want.
+        What came in answer to one that is leaving would be lost, so it asks no more.
         """
-        if self._outlet is None or not self._outlet.buffer.count:
+        if self._running.leaving:
+            self._asks.clear()
+        elif self._outlet is None or not self._outlet.buffer.count:
             for subscription, count in self._asks:
                 subscription._peer.deliver(Ask(subscription._number, count))
             self._asks.clear()

@@ -127,6 +127,7 @@ class StageGroup:
         self._leaving = True
         if self._restarts is not None:
             self._restarts.close()
+            self._notify()
         if isinstance(error, asyncio.CancelledError):
             self._cancel_pending = False
         body_failed_first = error is not None and self._error is None
@@ -163,7 +164,8 @@ class StageGroup:
     ) -> StageRef:
         """Start a stage; returns when ``on_start`` has run and its producers have accepted.
 
-        A producer that is being started again is waited for.
+        A producer that is being started again is waited for. A stage that calls ``finish()`` in
+        ``on_start`` has ended when this returns, whether it was to subscribe to any or not.
 
         Args:
             stage: an instance, or a callable that makes one.
@@ -173,7 +175,8 @@ class StageGroup:
             name: for messages and reports; default is the name of its class.
 
         Raises:
-            TypeError: no stage, a stage that runs already, or a producer that subscribes.
+            TypeError: no stage, a stage that runs already, a producer that subscribes, or a
+                ``name`` that is no text.
             ValueError: a producer refuses the subscription, or another ``restart``.
             RuntimeError: the group is not entered, or has ended; or a callback of a producer in
                 ``subscribe_to`` would wait here for its own end.
@@ -201,7 +204,7 @@ class StageGroup:
             self._discard(running)
             raise
         for answer in answers:
-            if isinstance(answer, BaseException):
+            if isinstance(answer, BaseException) and not running.has_finished:
                 self._discard(running)
                 raise self._why(running) or answer
         return running.ref
@@ -264,6 +267,18 @@ class StageGroup:
         elif self._error is not error:
             self._error.add_note(f"after it: {error!r:.200}")
 
+    def gone(self, stage: RunningStage) -> asyncio.Future[Any]:
+        """See :class:`~flowlike.stages.owner.Owner`."""
+        ref, restarts = stage.ref, self._restarts
+        gone: asyncio.Future[None] = stage.ended.get_loop().create_future()
+
+        def has_gone() -> bool:
+            return ref.has_ended and (restarts is None or not restarts.is_down(ref))
+
+        self._waiters.append((has_gone, gone))
+        self._notify()
+        return gone
+
     def subscription_settled(self) -> None:
         """See :class:`~flowlike.stages.owner.Owner`."""
         self._unsettled -= 1
@@ -323,6 +338,8 @@ class StageGroup:
         options: Sequence[Subscribe],
     ) -> RunningStage:
         assert self._queue is not None and self._loop is not None
+        if not isinstance(name, str | None):
+            raise TypeError(f"name must be a str, or None for that of the class, not {name!r:.80}")
         made: Any = stage if isinstance(stage, Stage) or not callable(stage) else stage()
         if not isinstance(made, (Producer, ProducerConsumer, Consumer)):
             raise TypeError(

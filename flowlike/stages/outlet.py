@@ -11,7 +11,12 @@ from flowlike.batches import Batch
 from flowlike.counted import Counted, stands_for
 from flowlike.options import check_choice, check_count
 from flowlike.stages.buffer import Buffer
-from flowlike.stages.dispatchers import Deliveries, DemandDispatcher, Dispatcher
+from flowlike.stages.dispatchers import (
+    Deliveries,
+    DemandDispatcher,
+    Dispatcher,
+    fresh_dispatcher,
+)
 from flowlike.stages.messages import Cancelled, Ended, Events
 from flowlike.stages.stage import Batches, Emitter
 from flowlike.stages.subscription import Subscription
@@ -180,10 +185,5 @@ def outlet_of(stage: Emitter[Any]) -> Outlet:
     size = stage.buffer_size
     if size != math.inf:
         size = check_count("buffer_size", size, least=0)
-    dispatcher: Any = stage.dispatcher
-    if isinstance(dispatcher, type) or not hasattr(dispatcher, "fresh"):
-        raise TypeError(
-            f"the dispatcher of {type(stage).__name__} must be an instance of one, such as "
-            f"DemandDispatcher(), not {dispatcher!r:.80}"
-        )
-    return Outlet(dispatcher.fresh(), Buffer(size, keep))
+    dispatcher = fresh_dispatcher(stage.dispatcher, type(stage).__name__)
+    return Outlet(dispatcher, Buffer(size, keep))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from flowlike.stages.messages import Ended
@@ -34,6 +35,9 @@ class Owner(Protocol):
 
     def subscription_lost(self, stage: RunningStage, options: Subscribe, over: Ended) -> bool:
         """A stage's producer has ended; true if the subscription will be made again."""
+
+    def gone(self, stage: RunningStage) -> asyncio.Future[Any]:
+        """Resolved once the stage has ended and is not going to be started again."""
 
     def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
         """A stage has ended, ``on_stop`` included."""

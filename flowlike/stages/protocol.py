@@ -72,7 +72,8 @@ def _subscribe_to(running: RunningStage, message: SubscribeTo) -> None:
         chosen = check_choice("handle_subscribe", mode or "automatic", ("automatic", "manual"))
         if chosen == "automatic":
             demand = subscription._demand = options.policy()
-            options.to.deliver(Ask(number, demand.first()))
+            if not running.leaving:
+                options.to.deliver(Ask(number, demand.first()))
 
     callback = running.stage.handle_subscribe
     running.call(callback, ("producer", options, subscription), subscribed)
@@ -209,10 +210,13 @@ def _call(running: RunningStage, message: Call) -> None:
 def _reply_later(
     running: RunningStage, answer: asyncio.Future[Any], reply: asyncio.Future[Any]
 ) -> None:
-    """The stage goes on; whichever comes first ends the other: answer, caller, or stage."""
+    """The stage goes on; whichever comes first ends the other: answer, caller, or stage.
+
+    The stage sees to its own end.
+    """
 
     def answered(answer: asyncio.Future[Any]) -> None:
-        running.ended.remove_done_callback(ended)
+        running.open_answers.pop(reply, None)
         if reply.done():
             return
         if answer.cancelled():
@@ -226,13 +230,8 @@ def _reply_later(
         if reply.cancelled():
             answer.cancel()
 
-    def ended(_: asyncio.Future[Any]) -> None:
-        if not reply.done():
-            reply.set_exception(StageStopped(f"stage {running.ref.name!r} has ended"))
-        answer.cancel()
-
+    running.open_answers[reply] = answer
     reply.add_done_callback(given_up)
-    running.ended.add_done_callback(ended)
     answer.add_done_callback(answered)
 
 

@@ -33,8 +33,8 @@ class StageCounts(NamedTuple):
         held: those of them that wait, or did when it ended.
         lost: events that were in the stage, or on their way to it, when it ended: those of a
             callback that had not returned, those that waited to be handled, those in its
-            buffer and its dispatcher, and those that came after its end. While a stage
-            lives it loses none (those for which a dispatcher raises are counted here too).
+            buffer and its dispatcher, those for which its dispatcher has raised, and those that
+            came after its end. While a stage lives it loses none.
     """
 
     events_in: int
@@ -90,6 +90,11 @@ class StageRef:
     def consumes(self) -> bool:
         """True if it can subscribe: a consumer or producer-consumer."""
         return self._stage.inlet is not None
+
+    @property
+    def has_ended(self) -> bool:
+        """True once it has ended; a group may start it again."""
+        return self._stage.ended.done()
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -218,6 +223,21 @@ class StageRef:
     def finish(self) -> None:
         """Let the stage end normally once its events so far have left, as its own ``finish``."""
         self._stage.finish()
+
+    def end(self, reason: Reason = "normal") -> None:
+        """End the stage now, a callback that awaits included; what it holds is lost and counted.
+
+        Raises:
+            ValueError: ``reason`` is neither "normal", "shutdown" nor an exception.
+        """
+        self._stage.end(check_reason(reason))
+
+    def gone(self) -> asyncio.Future[Any]:
+        """Resolved once the stage has ended and its group is not going to start it again.
+
+        Cancel it when you wait no longer.
+        """
+        return self._stage.owner.gone(self._stage)
 
     def _check_thread(self, what: str, instead: str) -> None:
         check_thread(self._thread, self._stage._loop, what, instead)

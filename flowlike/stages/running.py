@@ -55,7 +55,9 @@ class RunningStage:
         busy: seconds spent in its callbacks (``on_start``, ``on_stop``, ``handle_subscribe`` and
             ``handle_call`` apart), in sending what they return, and in reading.
         owner: is told of its end.
+        leaving: it was asked to stop, or finishes: it asks for nothing that it could not handle.
         unanswered: a ``Start`` or ``Call`` whose callback awaits.
+        open_answers: the calls that are answered later, and what they wait for.
         clock: counts seconds, for ``busy`` and for demand that follows the work.
     """
 
@@ -77,6 +79,8 @@ class RunningStage:
         "events_in",
         "finishing",
         "inlet",
+        "leaving",
+        "open_answers",
         "opening",
         "outlet",
         "owner",
@@ -107,6 +111,8 @@ class RunningStage:
         self._turning = False
         self._reason: Reason = "normal"
         self.begun = False
+        self.leaving = False
+        self.open_answers: dict[asyncio.Future[Any], asyncio.Future[Any]] = {}
         self.opening: dict[int, asyncio.Future[Any] | None] = {}
         self.unanswered: Any = None
         self.ended: asyncio.Future[Reason] = loop.create_future()
@@ -146,17 +152,21 @@ class RunningStage:
         Raises:
             StageStopped: the stage has ended.
             TypeError: ``events`` is no batch.
+            BaseException: what the dispatcher has raised, with which the stage ends.
         """
         if self._stopping:
             raise StageStopped(f"stage {self.ref.name!r} has ended and cannot emit")
+        batch = as_batch(events, "the argument of emit", must="be")
         try:
-            self._send(as_batch(events, "the argument of emit"))
-        finally:
-            if self._work.is_possible():  # a dispatcher may have dropped some, or failed
-                self._wake()
+            self._send(batch)
+        except BaseException as error:
+            self.crash(error, self.emit)
+            raise
+        if self._work.is_possible():  # a dispatcher may have dropped some
+            self._wake()
 
     def supply(self, events: Batch) -> None:
-        """Send events of a source that emits by itself; a failure ends the stage."""
+        """Send events of a source that emits by itself; a failure is its owner's alone."""
         if not self._stopping:
             try:
                 self.emit(events)
@@ -170,7 +180,7 @@ class RunningStage:
 
     def finish(self) -> None:
         """End normally once all events so far have left."""
-        self.finishing = True
+        self.finishing = self.leaving = True
         self._wake()
 
     def end(self, reason: Reason, *, finished: bool = False) -> None:
@@ -191,6 +201,7 @@ class RunningStage:
 
     def end_soon(self, reason: Reason, grace: float = GRACE) -> None:
         """End after the messages that wait, at the latest after ``grace`` seconds."""
+        self.leaving = True
         self.deliver(Stop(reason))
         if not self._stopping:
             timer = self._loop.call_later(grace, self.end, reason)
@@ -204,6 +215,16 @@ class RunningStage:
     def is_free(self) -> bool:
         """True if it could call a callback now: none awaits, and its end has not begun."""
         return self._task is None and not self._stopping
+
+    @property
+    def has_finished(self) -> bool:
+        """True once it has ended by its own finish, all its events having left."""
+        return self.finishing and self._stopping and self._reason == "normal"
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What it has crashed with, if it has."""
+        return self._reason if isinstance(self._reason, BaseException) else None
 
     @property
     def is_calling(self) -> bool:
@@ -297,6 +318,8 @@ class RunningStage:
 
     def crash(self, error: BaseException, callback: Callable[..., Any]) -> None:
         """End because a callback has raised ``error``."""
+        if self._stopping and error is self._reason:
+            return  # an emit of that callback has said so already
         where = f"{callback.__name__} of " if callback != self.turn else ""
         error.add_note(f"in {where}stage {self.ref.name!r}")
         self.end(error)
@@ -418,6 +441,8 @@ class RunningStage:
 
     def _also_failed(self, error: BaseException, callback: str) -> None:
         """A callback has failed after the end had begun: a note, or the reason if all was well."""
+        if error is self._reason:
+            return  # it has ended with just that
         error.add_note(f"in {callback} of stage {self.ref.name!r}")
         if isinstance(self._reason, BaseException):
             self._reason.add_note(f"{callback} of stage {self.ref.name!r} then raised {error!r}")
@@ -439,6 +464,13 @@ class RunningStage:
             elif not reply.done():
                 reply.set_exception(StageStopped(f"stage {self.ref.name!r} has ended"))
         self.opening.clear()
+        answers, self.open_answers = self.open_answers, {}
+        for reply, answer in answers.items():
+            if answer.done():
+                continue  # given a moment ago, and on its way
+            if not reply.done():
+                reply.set_exception(StageStopped(f"stage {self.ref.name!r} has ended"))
+            answer.cancel()
         self.owner.stage_ended(self, self._reason)
 
     def _refuse_all(self) -> None:

@@ -143,10 +143,14 @@ class Emitter(Stage, Generic[Out]):
         Call it on the loop of the stage, inside a callback or outside; from another thread with
         ``loop.call_soon_threadsafe(stage.emit, events)``.
 
+        A dispatcher that raises (a ``hash`` of yours, say) ends the stage, as in a callback, and
+        its group is told, whether the exception, which is raised here too, is caught or not.
+
         Raises:
             StageStopped: the stage is not running.
-            TypeError: ``events`` is no batch.
+            TypeError: ``events`` is no batch; the stage lives on.
             RuntimeError: called in another thread.
+            BaseException: what the dispatcher has raised.
         """
         running = self._started()
         running.ref._check_thread("emit", "loop.call_soon_threadsafe(stage.emit, events)")

@@ -25,7 +25,8 @@ def stream(refs: Iterable[StageRef | Subscribe]) -> AsyncGenerator[Any, None]:
     The first step subscribes to all of them. Batches are handed out in the order of their arrival,
     those of one stage in its order; no more is asked for while the caller is busy with
     what it has. The iteration ends when every stage has finished, or when a subscription with
-    ``cancel="permanent"`` (the default) is over by a planned end.
+    ``cancel="permanent"`` (the default) is over by a planned end. A crash is raised, unless the
+    subscription is ``"temporary"``: then the others go on, and if there is no other it ends.
 
     Leaving it cancels the subscriptions; events that were delivered and not iterated
     are lost. Close it when you leave it early (``contextlib.aclosing``): a loop that breaks
@@ -39,7 +40,8 @@ def stream(refs: Iterable[StageRef | Subscribe]) -> AsyncGenerator[Any, None]:
         ValueError: no stage; in the iteration: a stage refuses the subscription.
         StageStopped: in the iteration: a stage has ended before.
         RuntimeError: in the iteration: a callback of one of the stages would wait for itself.
-        Exception: in the iteration: what a stage has crashed with.
+        Exception: in the iteration: what a stage has crashed with, if its subscription is not
+            ``"temporary"``.
 
     Example:
         >>> import asyncio
@@ -109,6 +111,10 @@ class _Reader(Handover):
     def subscription_lost(self, stage: RunningStage, options: Subscribe, over: Ended) -> bool:
         """See :class:`~flowlike.stages.owner.Owner`; a stream has no second time."""
         return False
+
+    def gone(self, stage: RunningStage) -> asyncio.Future[Any]:
+        """See :class:`~flowlike.stages.owner.Owner`; a stream has no second time."""
+        return stage.ended
 
     def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
         """See :class:`~flowlike.stages.owner.Owner`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,8 +50,10 @@ class Subscribe:
 
     def __post_init__(self) -> None:
         if not hasattr(self.to, "deliver"):
+            cure = "; await it" if inspect.isawaitable(self.to) else ""
             raise TypeError(
-                f"Subscribe(to=...) takes the StageRef of a started stage, not {self.to!r:.80}"
+                f"Subscribe(to=...) takes the StageRef of a started stage, not "
+                f"{self.to!r:.80}{cure}"
             )
         check_choice("cancel", self.cancel, MODES)
         if self.selector is not None:
@@ -94,6 +97,8 @@ class Subscription:
     def ask(self, count: int) -> None:
         """Ask the producer for ``count`` events more (manual demand only).
 
+        A stage that is being stopped, or finishes, asks for nothing: it would lose what came.
+
         Raises:
             TypeError: ``count`` is no integer.
             ValueError: ``count < 1``, the demand is automatic, or this is the
@@ -107,7 +112,8 @@ class Subscription:
                 "this subscription asks by itself; to ask by hand return 'manual' from "
                 "handle_subscribe"
             )
-        self._peer.deliver(Ask(self._number, count))
+        if not self._owner._stage.leaving:
+            self._peer.deliver(Ask(self._number, count))
 
     async def cancel(self, reason: str | BaseException = "normal") -> None:
         """End the subscription; both ends get ``handle_cancel`` with this reason.

@@ -32,7 +32,8 @@ class ConsumerSupervisor(Consumer[In]):
     ended otherwise it cancels the tasks that still run.
 
     A task that crashes is logged and, by ``restart``, started again with the same event, in
-    its place. One restart too many ends the supervisor with the exception of the task.
+    its place. One restart too many ends the supervisor with the exception of the task, and a
+    worker that returns nothing to await with a ``TypeError``.
 
     Args:
         worker: a coroutine function, or anything that returns an awaitable.
@@ -74,20 +75,21 @@ class ConsumerSupervisor(Consumer[In]):
         max_restarts: int = 3,
         within: float = 5.0,
     ) -> None:
-        self._worker = check_callable("worker", worker, coroutine=True)
-        self._most = check_count("max_concurrency", max_concurrency)
-        self._restart = check_choice("restart", restart, RESTARTS)
-        self._limit = RestartLimit(max_restarts, within)
-        self._tasks: dict[asyncio.Task[Any], None] = {}  # in the order of their start
-        self._waiting: deque[tuple[In, Subscription]] = deque()
-        self._producers = 0
-        self._given_up = 0
-        self._idle: asyncio.Future[None] | None = None  # somebody waits for the last task
+        # Two underscores: the names of a subclass never meet these.
+        self.__worker = check_callable("worker", worker, coroutine=True)
+        self.__most = check_count("max_concurrency", max_concurrency)
+        self.__restart = check_choice("restart", restart, RESTARTS)
+        self.__limit = RestartLimit(max_restarts, within)
+        self.__tasks: dict[asyncio.Task[Any], None] = {}  # in the order of their start
+        self.__waiting: deque[tuple[In, Subscription]] = deque()
+        self.__producers = 0
+        self.__given_up = 0
+        self.__idle: asyncio.Future[None] | None = None  # somebody waits for the last task
 
     @property
     def running(self) -> int:
         """How many tasks run now."""
-        return len(self._tasks)
+        return len(self.__tasks)
 
     @property
     def given_up(self) -> int:
@@ -96,39 +98,39 @@ class ConsumerSupervisor(Consumer[In]):
         Events whose tasks were cancelled because the supervisor itself has ended, and those that
         waited for a place then, are in ``lost`` of :meth:`StageRef.counts`.
         """
-        return self._given_up
+        return self.__given_up
 
     def on_start(self) -> None:
         """Begin without tasks, after a restart too."""
-        self._limit = RestartLimit(self._limit.max_restarts, self._limit.within)
-        self._tasks, self._waiting, self._producers, self._idle = {}, deque(), 0, None
+        self.__limit = RestartLimit(self.__limit.max_restarts, self.__limit.within)
+        self.__tasks, self.__waiting, self.__producers, self.__idle = {}, deque(), 0, None
 
     def handle_subscribe(self, role: str, options: Subscribe, peer: Subscription) -> str:
         """Ask by hand: for as many events as may run."""
-        self._producers += 1
+        self.__producers += 1
         most = options.max_demand
-        peer.ask(min(most, self._most) if isinstance(most, int) else self._most)
+        peer.ask(min(most, self.__most) if isinstance(most, int) else self.__most)
         return "manual"
 
     def handle_events(self, events: Batch, producer: Subscription) -> None:
         """Start a task for each event; what finds no place waits."""
-        self._waiting.extend((event, producer) for event in events_of(events))
-        self._fill()
+        self.__waiting.extend((event, producer) for event in events_of(events))
+        self.__fill()
 
     def handle_cancel(self, reason: str | BaseException, peer: Subscription) -> Any:
         """After the last producer's planned end: wait for the tasks."""
-        self._producers -= 1
-        if self._producers or isinstance(reason, BaseException):
+        self.__producers -= 1
+        if self.__producers or isinstance(reason, BaseException):
             return None
-        return self._until_idle()
+        return self.__until_idle()
 
     async def on_stop(self, reason: str | BaseException) -> None:
         """Cancel the tasks that still run, and wait for their end."""
         inlet = self._started().inlet
         assert inlet is not None
-        inlet.lost += len(self._waiting)
-        self._waiting.clear()
-        tasks, self._tasks = self._tasks, {}
+        inlet.lost += len(self.__waiting)
+        self.__waiting.clear()
+        tasks, self.__tasks = self.__tasks, {}
         for task in tasks:
             task.cancel()
         try:
@@ -137,40 +139,51 @@ class ConsumerSupervisor(Consumer[In]):
         finally:
             inlet.lost += sum(not _ended_well(task) for task in tasks)
 
-    async def _until_idle(self) -> None:
-        while self._tasks:
-            self._idle = asyncio.get_running_loop().create_future()
-            await self._idle
+    async def __until_idle(self) -> None:
+        while self.__tasks:
+            self.__idle = asyncio.get_running_loop().create_future()
+            await self.__idle
 
-    def _fill(self) -> None:
-        while self._waiting and len(self._tasks) < self._most:
-            self._run(*self._waiting.popleft())
+    def __fill(self) -> None:
+        while self.__waiting and len(self.__tasks) < self.__most:
+            self.__run(*self.__waiting.popleft())
 
-    def _run(self, event: In, producer: Subscription) -> None:
+    def __run(self, event: In, producer: Subscription) -> None:
         name = f"{self._started().ref.name}: worker"
-        task = asyncio.get_running_loop().create_task(self._work(event), name=name)
-        self._tasks[task] = None
+        task = asyncio.get_running_loop().create_task(self.__work(event), name=name)
+        self.__tasks[task] = None
 
         def done(task: asyncio.Task[Any]) -> None:
-            if task in self._tasks:  # else the supervisor is ending
-                del self._tasks[task]
-                self._done(task, event, producer)
+            if task in self.__tasks:  # else the supervisor is ending
+                del self.__tasks[task]
+                self.__done(task, event, producer)
             elif not task.cancelled() and (error := task.exception()) is not None:
                 _log.error("a worker has failed while it was stopped", exc_info=error)
 
         task.add_done_callback(done)
 
-    async def _work(self, event: In) -> None:
-        awaitable = self._worker(event)
+    async def __work(self, event: In) -> TypeError | None:
+        """Run the worker; returns what is wrong with it if it can never work."""
+        awaitable = self.__worker(event)
         if not hasattr(type(awaitable), "__await__"):
-            raise TypeError(
-                f"worker must be a coroutine function or return an awaitable, not {awaitable!r:.80}"
+            return TypeError(
+                f"worker must be a coroutine function or return an awaitable, but {self.__worker!r}"
+                f" returned {awaitable!r:.80}; make it an `async def`"
             )
         await awaitable
+        return None
 
-    def _done(self, task: asyncio.Task[Any], event: In, producer: Subscription) -> None:
+    def __done(
+        self, task: asyncio.Task[TypeError | None], event: In, producer: Subscription
+    ) -> None:
         error = None if task.cancelled() else task.exception()
-        self._given_up += not _ended_well(task)  # unless it is started again
+        unfit = task.result() if _ended_well(task) else None
+        if unfit is not None:
+            self.__given_up += 1
+            unfit.add_note(f"in stage {self._started().ref.name!r}, {describe_event(event)}")
+            self._started().end(unfit)
+            return
+        self.__given_up += not _ended_well(task)  # unless it is started again
         if error is not None:
             error.add_note(
                 f"in the worker of stage {self._started().ref.name!r}, {describe_event(event)}"
@@ -179,23 +192,23 @@ class ConsumerSupervisor(Consumer[In]):
                 self._started().end(error)
                 return
             _log.error("a worker has crashed, %s", describe_event(event), exc_info=error)
-        if is_restarted(self._restart, error is not None):
-            if not self._limit.allows(asyncio.get_running_loop().time()):
-                self._given_up += _ended_well(task)
-                self._give_up(error)
+        if is_restarted(self.__restart, error is not None):
+            if not self.__limit.allows(asyncio.get_running_loop().time()):
+                self.__given_up += _ended_well(task)
+                self.__give_up(error)
                 return
-            self._given_up -= not _ended_well(task)
-            self._run(event, producer)
+            self.__given_up -= not _ended_well(task)
+            self.__run(event, producer)
         else:
             producer.ask(1)
-            self._fill()
-        if not self._tasks and self._idle is not None and not self._idle.done():
-            self._idle.set_result(None)
+            self.__fill()
+        if not self.__tasks and self.__idle is not None and not self.__idle.done():
+            self.__idle.set_result(None)
 
-    def _give_up(self, error: BaseException | None) -> None:
+    def __give_up(self, error: BaseException | None) -> None:
         if error is None:
             error = RuntimeError("a permanent worker has returned")
-        error.add_note(self._limit.note("workers"))
+        error.add_note(self.__limit.note("workers"))
         self._started().end(error)
 
 

@@ -101,7 +101,7 @@ async def test_what_is_no_batch(events):
     source = ProbeProducer()
     async with StageGroup() as group:
         await group.start(source)
-        with pytest.raises(TypeError, match="the argument of emit must return a batch"):
+        with pytest.raises(TypeError, match="the argument of emit must be a batch"):
             super(ProbeProducer, source).emit(events)
         assert source.reason is None
 

@@ -193,3 +193,45 @@ async def test_a_chain_ends_by_itself_after_the_last_events():
         await sink.expect(["b"])
         assert await sink.expect_end() == "normal"
         await group.wait()
+
+
+@pytest.mark.parametrize("strategy", [None, "one_for_one"])
+@pytest.mark.parametrize("subscribes", [False, True])
+def test_a_stage_that_finishes_as_it_starts_has_ended_when_it_was_started(strategy, subscribes):
+    class Enough(ProbeConsumer):
+        def on_start(self):
+            self.finish()
+
+    @interleaved(10)
+    async def test():
+        source, sink = ProbeProducer(), Enough()
+        async with StageGroup(strategy) as group:
+            producer = await group.start(source)
+            wanted = [producer] if subscribes else []
+            ref = await group.start(sink, subscribe_to=wanted, restart="transient")
+            assert await ref.wait() == "normal"
+            await settled()
+            assert source.reason is None
+            with pytest.raises(StageStopped):
+                await ref.subscribe(producer)
+
+    test()
+
+
+@interleaved(10)
+async def test_a_finished_producer_waits_for_a_consumer_to_come():
+    source, first, second = ProbeProducer(), ProbeConsumer(), ProbeConsumer()
+    async with StageGroup() as group:
+        producer = await group.start(source)
+        early = await group.start(first, subscribe_to=[producer])
+        source.emit([1, 2])
+        source.finish()
+        first.ask(1)
+        await first.expect([1])
+        await early.stop()
+        await settled()
+        assert source.reason is None
+        await group.start(second, subscribe_to=[producer])
+        second.ask(2)
+        await second.expect([2])
+        assert await producer.wait() == "normal"

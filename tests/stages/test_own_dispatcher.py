@@ -199,3 +199,92 @@ async def test_a_hash_drops_by_none_and_fails_by_a_name_that_is_not_there():
             source.emit([None, "a", None])
             await sink.expect(["a"])
             source.emit(["z"])
+
+
+class Broken(InTurn):
+    """Breaks the rule that it is told to break."""
+
+    def __init__(self, rule):
+        super().__init__()
+        self.rule = rule
+
+    def fresh(self):
+        return Broken(self.rule)
+
+    def dispatch(self, batch):
+        if self.rule == "nobody":
+            return [(99_999_999, batch)]
+        if self.rule == "too many":
+            return [(min(self.demand), [*batch, *batch])]
+        if self.rule == "empty":
+            return [(min(self.demand), [])]
+        return None if self.rule == "nothing" else super().dispatch(batch)
+
+    def wanted(self):
+        return "many" if self.rule == "wanted" else super().wanted()
+
+
+@pytest.mark.parametrize(
+    ("rule", "error", "text"),
+    [
+        ("nobody", ValueError, "Broken.dispatch delivers to 99999999, which is no subscription"),
+        (
+            "too many",
+            ValueError,
+            r"Broken.dispatch delivers 4 events to subscription \d+, which has asked for 3; keep",
+        ),
+        ("empty", ValueError, r"Broken.dispatch delivers an empty batch, \[\], to subscription"),
+        ("nothing", TypeError, "Broken.dispatch must return pairs of .*, not None"),
+        ("wanted", TypeError, "Broken.wanted must return an integer, not 'many'"),
+    ],
+)
+def test_a_rule_that_is_broken_ends_the_stage(rule, error, text):
+    class Source(ProbeProducer):
+        dispatcher = Broken(rule)
+
+    @interleaved(5)
+    async def test():
+        source, sink = Source(), ProbeConsumer()
+        with pytest.raises(error, match=text):
+            async with StageGroup() as group:
+                producer = await group.start(source)
+                await group.start(sink, subscribe_to=[producer])
+                sink.ask(3)
+                await settled()
+                source.emit(["a", "b"])
+        assert sink.events == []
+
+    test()
+
+
+class Half:
+    def fresh(self):
+        return self
+
+    def ask(self, subscription, count):
+        return ()
+
+
+class Forgetful(InTurn):
+    def fresh(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("dispatcher", "text"),
+    [
+        (5, "the dispatcher of Source must be an instance of one, such as .*, not 5"),
+        (InTurn, "must be an instance of one, such as DemandDispatcher"),
+        (Half(), "the dispatcher of Source, .*, has no subscribe, cancel, dispatch, wanted, kept;"),
+        (Forgetful(), r"what Forgetful.fresh\(\) of Source returns must be .*, not None"),
+    ],
+)
+async def test_what_is_no_dispatcher(dispatcher, text):
+    class Source(ProbeProducer):
+        pass
+
+    source = Source()
+    source.dispatcher = dispatcher
+    async with StageGroup() as group:
+        with pytest.raises(TypeError, match=text):
+            await group.start(source)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from flowlike import Consumer, Producer, StageGroup, StageStopped, Subscribe
+from flowlike.testing import interleaved, settled
 
 
 class Gateway(Producer[int]):
@@ -112,3 +113,44 @@ async def test_a_reply_that_is_an_error(how):
         with pytest.raises(LookupError if how == "raise" else RuntimeError):
             await ref.call(1)
         assert "running" in repr(ref)
+
+
+def test_each_of_many_open_calls_costs_the_same():
+    """Every answer is given while all the others are open."""
+
+    class Asked(Gateway):
+        def take(self):
+            return []
+
+    async def steps(calls):
+        gateway = Asked()
+        async with StageGroup() as group:
+            ref = await group.start(gateway)
+            asked = [asyncio.create_task(ref.call(n, timeout=None)) for n in range(calls)]
+            while len(gateway.waiting) < calls:
+                await ref.call("count")
+            waiting = len(ref._stage.ended._callbacks or ())
+            for _, answer in gateway.waiting:
+                answer.set_result(0)
+            return waiting, await asyncio.gather(*asked)
+
+    waiting, done = asyncio.run(steps(300))
+    assert done == [0] * 300
+    assert waiting < 10  # not one a call, to be searched for each
+
+
+@interleaved(10)
+async def test_an_answer_that_is_given_as_the_stage_ends_arrives():
+    class Last(Gateway):
+        def handle_cast(self, message):
+            self.waiting[0][1].set_result(message)
+            self.finish()
+
+    gateway = Last()
+    async with StageGroup() as group:
+        ref = await group.start(gateway)
+        asked = asyncio.create_task(ref.call(1))
+        await settled()
+        ref.cast("at last")
+        assert await asked == "at last"
+        assert await ref.wait() == "normal"

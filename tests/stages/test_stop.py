@@ -150,3 +150,68 @@ async def test_what_is_no_reason(reason):
         with pytest.raises(ValueError, match=text):
             group.end(reason)
         assert sink.reason is None
+
+
+class Counting(ProbeProducer[int]):
+    """Sends at once what it is asked for."""
+
+    def handle_demand(self, demand):
+        super().handle_demand(demand)
+        return list(range(sum(self.asked) - demand, sum(self.asked)))
+
+
+@interleaved(20)
+async def test_nothing_is_asked_for_that_could_not_be_handled():
+    source, sink = Counting(), Slow(1)
+    async with StageGroup() as group:
+        producer = await group.start(source)
+        consumer = await group.start(sink, subscribe_to=[Subscribe(producer, max_demand=4)])
+        await settled()
+        await consumer.stop()
+        assert sum(source.asked) == 4
+        assert sink.events == [0, 1, 2, 3]
+        assert consumer.counts().lost == 0
+
+
+@interleaved(20)
+async def test_nothing_is_asked_for_by_hand_either():
+    source, sink = Counting(), ByHand(1)
+    async with StageGroup() as group:
+        producer = await group.start(source)
+        consumer = await group.start(sink, subscribe_to=[producer])
+        await settled()
+        await consumer.stop()
+        assert sink.events == [0]
+        assert source.asked == [1]
+
+
+class ByHand(Slow):
+    """Asks for one event, and for another when it has handled one."""
+
+    def handle_subscribe(self, role, options, peer):
+        self.producer = peer
+        peer.ask(1)
+        return "manual"
+
+    async def handle_events(self, events, producer):
+        await super().handle_events(events, producer)
+        self.producer.ask(1)
+
+
+@interleaved(20)
+async def test_a_producer_consumer_that_finishes_asks_for_nothing():
+    class First(ProducerConsumer[int, int]):
+        def handle_events(self, events, producer):
+            self.finish()
+            return events
+
+    source, sink = Counting(), ProbeConsumer()
+    async with StageGroup() as group:
+        producer = await group.start(source)
+        options = Subscribe(producer, max_demand=2, min_demand=1)
+        first = await group.start(First(), subscribe_to=[options])
+        await group.start(sink, subscribe_to=[first])
+        sink.ask(1)
+        await sink.expect([0])
+        assert await sink.expect_end() == "normal"
+        assert source.asked == [2]

@@ -147,6 +147,30 @@ async def test_the_end_of_a_temporary_subscription_ends_only_itself():
             assert await anext(events, None) is None
 
 
+async def test_the_crash_of_a_temporary_subscription_ends_only_itself_too():
+    class Crash(Fed):
+        def handle_cast(self, message):
+            raise message
+
+    async with StageGroup("one_for_one") as group:
+        first = await group.start(Crash(), restart="temporary")
+        second = await group.start(Fed())
+        refs = [Subscribe(ref, cancel="temporary") for ref in (first, second)]
+        async with aclosing(stream(refs)) as events:
+            await second.call([1])
+            assert await anext(events) == 1
+            first.cast(LookupError("gone"))
+            await first.wait()
+            await second.call([2])
+            assert await anext(events) == 2
+        alone = await group.start(Crash(), restart="temporary")
+        async with aclosing(stream([Subscribe(alone, cancel="temporary")])) as events:
+            await alone.call([1])
+            assert await anext(events) == 1
+            alone.cast(LookupError("gone"))
+            assert await anext(events, None) is None
+
+
 async def test_what_cannot_be_streamed():
     class Ignore(Consumer[int]):
         def handle_events(self, events, producer):

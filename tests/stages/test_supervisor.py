@@ -193,12 +193,41 @@ async def test_a_producer_that_crashes_cancels_the_tasks():
     assert work.cancelled == [0]
 
 
-async def test_a_worker_that_is_no_coroutine_function(caplog):
+@pytest.mark.parametrize("restart", ["temporary", "transient", "permanent"])
+async def test_a_worker_that_returns_nothing_to_await_ends_the_supervisor(restart, caplog):
+    text = "worker must be a coroutine function or return an awaitable, but .* returned '0'"
+    with pytest.raises(TypeError, match=text) as caught:
+        async with StageGroup() as group:
+            producer = await group.start(Count(100))
+            supervisor = ConsumerSupervisor(str, 2, restart=restart)
+            await group.start(supervisor, subscribe_to=[producer])
+            await group.wait()
+    assert "in stage 'ConsumerSupervisor', event 0" in caught.value.__notes__
+    assert caplog.text == ""
+
+
+async def test_a_subclass_may_use_any_name():
+    class Fetcher(ConsumerSupervisor):
+        def __init__(self):
+            super().__init__(self._work, 2)
+            self._worker = self._most = self._restart = self._limit = self._tasks = None
+            self._waiting = self._producers = self._idle = None
+            self._fetched = []
+
+        def _run(self):
+            raise AssertionError("it is the subclass's own")
+
+        _fill = _done = _until_idle = _give_up = _run
+
+        async def _work(self, event):
+            self._fetched.append(event)
+
+    fetcher = Fetcher()
     async with StageGroup() as group:
-        producer = await group.start(Count(1))
-        await group.start(ConsumerSupervisor(str, 1), subscribe_to=[producer])
+        producer = await group.start(Count(5))
+        await group.start(fetcher, subscribe_to=[producer])
         await group.wait()
-    assert "worker must be a coroutine function or return an awaitable, not '0'" in caplog.text
+    assert fetcher._fetched == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

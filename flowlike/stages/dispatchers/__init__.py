@@ -1,6 +1,7 @@
 """Dispatchers: who gets the events of a producer. One file each."""
 
 from flowlike.stages.dispatchers.broadcast import BroadcastDispatcher as BroadcastDispatcher
+from flowlike.stages.dispatchers.checked import fresh_dispatcher as fresh_dispatcher
 from flowlike.stages.dispatchers.demand import DemandDispatcher as DemandDispatcher
 from flowlike.stages.dispatchers.dispatcher import Deliveries as Deliveries
 from flowlike.stages.dispatchers.dispatcher import Dispatcher as Dispatcher
@@ -12,4 +13,5 @@ __all__ = [
     "DemandDispatcher",
     "Dispatcher",
     "PartitionDispatcher",
+    "fresh_dispatcher",
 ]
