@@ -240,6 +240,8 @@ class Flow(Generic[T]):
         that run already are only subscribed to, and live on. A crash of one is a failure of the
         flow, its planned end the end of a source. Draining finishes the instances and takes
         nothing more of the others; ``demand="accumulate"`` holds the instances only.
+        Every run starts the same instances: ``on_start`` is the place to begin anew, and one that
+        does not has no events after the run in which it came to its end.
 
         A flow over running stages runs on their event loop: ``arun``, ``async for``, ``start``.
 
@@ -1041,7 +1043,8 @@ class Flow(Generic[T]):
         """As :meth:`start`, and the events go into consumers: each event to one of them.
 
         Instances are started with the flow, whose end waits for theirs. Stages that run already
-        are subscribed to the flow; one finishes when all its producers have.
+        are subscribed to the flow; one finishes when all its producers have. When the last consumer
+        has ended before the flow, however it ended, the flow ends too: nobody is left to read.
 
         Args:
             consumers: instances of ``Consumer``, ``StageRef`` of stages that consume, or

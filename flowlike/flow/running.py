@@ -62,6 +62,7 @@ class RunningFlow:
         self._feeds = Feeds(plan)
         self._sinks: list[StageRef] = []  # those that take the events of `into`, and failures
         self._foreign: list[asyncio.Task[Subscription]] = []  # subscriptions of stages not ours
+        self._readers_gone: list[asyncio.Future[Any]] = []
         self._timeout = options.seconds
         self._demand = check_choice("demand", demand, ("forward", "accumulate"))
         threads = sum(
@@ -126,6 +127,8 @@ class RunningFlow:
             for task in self._foreign:
                 task.cancel()
             await asyncio.gather(*self._foreign, return_exceptions=True)
+            for gone in self._readers_gone:
+                gone.cancel()
             if self._bar is not None:
                 self._bar.stop()
             await self._pools.close()
@@ -264,17 +267,29 @@ class RunningFlow:
         if not self._into:
             demand = self._collector.demand(self._plan.caller_limit)
             collected = [Subscribe(ref, max_demand=demand) for ref in outputs]
-            group.spawn(self._collector, name="collector", subscribe_to=collected)
-        for into in self._into:
-            self._start_sink(group, into, outputs)
+            readers = [group.spawn(self._collector, name="collector", subscribe_to=collected)]
+        else:
+            readers = [self._start_sink(group, into, outputs) for into in self._into]
+        self._readers_gone = [reader.gone() for reader in readers]
+        for gone in self._readers_gone:
+            gone.add_done_callback(self._reader_gone)
 
-    def _start_sink(self, group: StageGroup, into: Into, outputs: list[StageRef]) -> None:
+    def _reader_gone(self, _: asyncio.Future[Any]) -> None:
+        """With the last reader everything ends: what no longer has a reader would wait for ever."""
+        if all(gone.done() for gone in self._readers_gone):
+            for node in self._stages:
+                for ref in self._own(node):
+                    ref.end()
+
+    def _start_sink(self, group: StageGroup, into: Into, outputs: list[StageRef]) -> StageRef:
         wanted = [into.subscribe(ref) for ref in outputs]
         if isinstance(into.consumer, StageRef):
             self._subscribe_foreign(into.consumer, wanted)
-            self._sinks.append(into.consumer)
+            sink = into.consumer
         else:
-            self._sinks.append(group.spawn(into.consumer, subscribe_to=wanted))
+            sink = group.spawn(into.consumer, subscribe_to=wanted)
+        self._sinks.append(sink)
+        return sink
 
     def _start_stages(self, group: StageGroup, plan: StagePlan) -> list[StageRef]:
         refs = []

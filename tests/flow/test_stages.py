@@ -16,6 +16,7 @@ from flowlike import (
     StageStopped,
     Subscribe,
 )
+from flowlike.testing import ProbeConsumer, interleaved
 
 
 class Numbers(Producer[int]):
@@ -304,6 +305,75 @@ async def test_a_consumer_that_fails_is_the_failure_of_the_flow():
     with pytest.raises(OSError, match="disk"):
         async with Flow.from_iterable(range(9)).into_stages([Bad()]) as running:
             await running.wait()
+
+
+class First(ProbeConsumer):
+    """Has seen enough after so many events."""
+
+    def __init__(self, count):
+        super().__init__(manual=False)
+        self.count = count
+
+    def handle_events(self, events, producer):
+        super().handle_events(events, producer)
+        if len(self.events) >= self.count:
+            self.finish()
+
+
+@pytest.mark.parametrize("foreign", [True, False])
+def test_the_end_of_the_last_consumer_ends_the_flow(foreign):
+    @interleaved(10)
+    async def test():
+        source, sinks = Numbers(), [First(20), First(50)]
+        async with StageGroup() as group:
+            into = [await group.start(sink) for sink in sinks] if foreign else sinks
+            flow = Flow.from_stages([source]).map(str).partition(stages=2).map(str)
+            async with flow.into_stages(into) as running:
+                report = await running.wait()
+                assert source.stopped == "normal"
+            assert report.events_in >= 70
+            assert [sink.reason for sink in sinks] == ["normal", "normal"]
+        assert min(len(sinks[0].events) - 20, len(sinks[1].events) - 50) >= 0
+
+    test()
+
+
+@interleaved(10)
+async def test_the_end_of_a_stage_in_between_ends_what_comes_before_it():
+    class Enough(Double):
+        def handle_events(self, events, producer):
+            self.finish()
+            return super().handle_events(events, producer)
+
+    source = Numbers()
+    flow = Flow.from_stages([source]).map(int).through_stages([Enough()], stages=1)
+    sink = ProbeConsumer(manual=False)
+    async with flow.into_stages([sink]) as running:
+        await running.wait()
+    assert source.stopped == "normal"
+    assert sink.events[:1] == [0]
+
+
+@interleaved(10)
+async def test_a_consumer_that_is_started_again_has_not_ended():
+    class Fragile(ProbeConsumer):
+        def handle_events(self, events, producer):
+            if 3 in events and not self.crashed:
+                self.crashed = True
+                raise LookupError("once")
+            super().handle_events(events, producer)
+
+    sink = Fragile(manual=False)
+    sink.crashed = False
+    async with StageGroup("one_for_one", backoff=10) as group:
+        ref = await group.start(sink, restart="transient")
+        flow = Flow.from_iterable(range(9), stages=1).map(int)
+        into = Subscribe(ref, max_demand=1)
+        async with flow.into_stages([into]) as running:
+            report = await running.wait()
+        assert report.events_out == 9
+        assert await ref.wait() == "normal"
+    assert sink.events == [0, 1, 2, 4, 5, 6, 7, 8]
 
 
 async def test_a_running_consumer_that_has_ended():
