@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
-from flowlike.stages.running import CALLING, GRACE
+from flowlike.stages.running import GRACE, RunningStage, stage_calling
 
 __all__ = ["Loop", "new_event_loop", "open_loop"]
 
@@ -76,19 +76,31 @@ class _LoopHere:
                 raise asyncio.CancelledError
             return await main
 
+        def cancel() -> None:
+            if task is not None:
+                task.cancel()
+
+        def make_sure(stage: RunningStage) -> None:
+            # What is raised in a destructor or in the callback of a weakref is printed and lost.
+            if stage.failure is None:
+                cancel()
+
         def interrupt(_: int, frame: FrameType | None) -> None:
             # Break into a user's function at once; otherwise let everything be closed first.
             nonlocal interrupted
             again, interrupted = interrupted, True
-            if again or _in_callback(frame):
+            stage = stage_calling(frame)
+            if stage is not None:
+                self._loop.call_soon_threadsafe(make_sure, stage)
+            if again or stage is not None:
                 raise KeyboardInterrupt
-            if task is not None:
-                self._loop.call_soon_threadsafe(task.cancel)
+            self._loop.call_soon_threadsafe(cancel)
 
         running = run()
         try:
             with _on_interrupt(interrupt):
                 result = _here_or_aside(lambda: self._loop.run_until_complete(running))
+                task = None  # it calls weakrefs as it goes, which are safe from Ctrl-C only here
         except asyncio.CancelledError:
             if interrupted:
                 raise KeyboardInterrupt from None
@@ -270,12 +282,3 @@ def _here_or_aside(function: Callable[[], Result]) -> Result:
         return function()
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(function).result()
-
-
-def _in_callback(frame: FrameType | None) -> bool:
-    """True if a stage is calling a user's function on this thread."""
-    while frame is not None:
-        if frame.f_code in CALLING:
-            return True
-        frame = frame.f_back
-    return False

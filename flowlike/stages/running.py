@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from types import CoroutineType
+from types import CoroutineType, FrameType
 from typing import Any
 
 from flowlike.batches import Batch, as_batch
@@ -33,7 +33,7 @@ from flowlike.stages.stage import Batches, Emitter, Producer, Stage
 from flowlike.stages.supplying import Supply
 from flowlike.stages.work import Work
 
-__all__ = ["CALLING", "GRACE", "RunningStage"]
+__all__ = ["GRACE", "RunningStage", "stage_calling"]
 
 GRACE = 5.0
 """Seconds that a callback may still take when its stage is asked to stop."""
@@ -483,8 +483,22 @@ async def _as_coroutine(awaitable: Any) -> Any:
     return await awaitable
 
 
-CALLING = frozenset(
+_CALLING = frozenset(
     function.__code__
     for function in (RunningStage.call, Consumption._handle_events, Supply._handle_demand)
 )
 """The code that calls a user's stage: whatever is raised there ends the stage."""
+
+
+def stage_calling(frame: FrameType | None) -> RunningStage | None:
+    """The stage that is calling a callback on this thread, if one is.
+
+    Args:
+        frame: where the thread is.
+    """
+    while frame is not None:
+        if frame.f_code in _CALLING:
+            caller: RunningStage | Consumption | Supply = frame.f_locals["self"]
+            return caller if isinstance(caller, RunningStage) else caller._running
+        frame = frame.f_back
+    return None

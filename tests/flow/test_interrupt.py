@@ -9,7 +9,7 @@ import sys
 import pytest
 
 CHILD = """
-import asyncio, os, signal, threading
+import asyncio, os, signal, sys, threading, weakref
 from itertools import count
 from flowlike import Flow
 
@@ -65,6 +65,27 @@ def work_until(done, n):
     done.wait(20)
     return n
 
+strikes = iter([signal.raise_signal])
+
+def strike(reference):
+    for interrupt in strikes:
+        interrupt(signal.SIGINT)
+
+def drops(n):
+    if n == 3:
+        thing = {{n}}
+        reference = weakref.ref(thing, strike)
+        del thing
+    return n
+
+async def forgotten_source():
+    # Ctrl-C comes when the task is forgotten in which the loop ran for the first event.
+    here = asyncio.current_task()
+    references = [weakref.ref(task, strike) for task in asyncio.all_tasks() if task is not here]
+    del here
+    async for event in awaiting_source():
+        yield event
+
 flow = Flow.from_iterable(generator(), stages=2)
 
 async def inside(function, *arguments):
@@ -101,7 +122,7 @@ say(f"{{threading.active_count()}} thread")
 """
 
 
-def interrupted(what: str) -> list[str]:
+def interrupted(what: str, *, by_itself: bool = False) -> list[str]:
     """What a child says that runs ``what`` and is interrupted when it is ready."""
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD.format(what=what)],
@@ -112,8 +133,9 @@ def interrupted(what: str) -> list[str]:
     with child:
         assert child.stdout is not None
         try:
-            assert child.stdout.readline() == "ready\n"
-            child.send_signal(signal.SIGINT)
+            if not by_itself:
+                assert child.stdout.readline() == "ready\n"
+                child.send_signal(signal.SIGINT)
             said, complained = child.communicate(timeout=20)
         finally:
             child.kill()
@@ -159,6 +181,19 @@ def test_in_many_callbacks_that_await(door):
 @pytest.mark.parametrize("door", DOORS)
 def test_in_an_async_source(door):
     said = interrupted(DOORS[door].format(flow="Flow.from_iterable(awaiting_source()).map(str)"))
+    assert said == ["closed", "interrupted", "1 thread"]
+
+
+@pytest.mark.parametrize("door", ["run", "for"])
+def test_what_is_lost_in_the_callback_of_a_weakref_interrupts_all_the_same(door):
+    """Python prints what is raised there and goes on."""
+    flow = DOORS[door].format(flow="flow.map(drops).filter(lambda n: n < 0)")
+    said = interrupted(f"sys.unraisablehook = lambda lost: say('lost'); {flow}", by_itself=True)
+    assert said == ["lost", "closed", "interrupted", "1 thread"]
+
+
+def test_between_two_events_nothing_is_called_in_which_it_would_be_lost():
+    said = interrupted("iterate(Flow.from_iterable(forgotten_source()).map(str))", by_itself=True)
     assert said == ["closed", "interrupted", "1 thread"]
 
 
