@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pictures import lateness, triggers, watermark, windows
+from pictures import lateness, sessions, triggers, watermark, windows
 
 
 @pytest.mark.parametrize(("name", "window", "start", "stop"), windows.KINDS)
@@ -46,6 +46,20 @@ def test_all_events_of_the_watermark_are_fired_or_late():
     kept = [event for fired in seen.fired for event in fired.state]
     assert sorted(kept + [event for _, event in seen.late]) == sorted(sent)
     assert seen.late == [(9.0, 9)]
+
+
+def test_sessions_of_a_key_are_more_than_a_gap_apart():
+    steps = sessions.see()
+    sent = sessions.PHONE + sessions.LAPTOP
+    for count, step in enumerate(steps, 1):
+        assert sorted((key, time) for (key, _), times in step.items() for time in times) == sorted(
+            event for _, event in sent[:count]
+        )
+        for (key, start), times in step.items():
+            assert start == times[0]
+            others = [at for owner, at in step if owner == key and at > start]
+            assert all(at > times[-1] + sessions.GAP for at in others)
+    assert [len(step) for step in steps] == [1, 2, 3, 3, 2]
 
 
 @pytest.mark.parametrize(("action", "last"), [("keep", "abd"), ("reset", "d")])
