@@ -13,13 +13,14 @@ from flowlike.stages import Producer
 __all__ = ["AsyncIterableSource"]
 
 _END = object()
+_SLICE = 0.002  # seconds that an iterator which never waits is read on before others have a turn
 
 
 class AsyncIterableSource(Producer[Any]):
     """Reads exactly as many events as are asked for, and hands on at once what is there.
 
-    Events that come without waiting in between leave as one batch. The iterator is closed
-    (``aclose``) when the stage ends, if it can be.
+    Events that come without waiting in between leave as one batch, unless that takes more than
+    2 ms. The iterator is closed (``aclose``) when the stage ends, if it can be.
 
     Args:
         iterator: any asynchronous iterator.
@@ -75,7 +76,7 @@ class AsyncIterableSource(Producer[Any]):
             CancelledError: `on_stop` has interrupted the iterator.
         """
         stage = self._started()
-        self._reading_since = perf_counter()
+        self._reading_since = turn = perf_counter()
         try:
             while self._wanted and not self._stopping:
                 event = await anext(self._iterator, _END)
@@ -88,6 +89,9 @@ class AsyncIterableSource(Producer[Any]):
                 if not self._flush_is_due:
                     self._flush_is_due = True
                     asyncio.get_running_loop().call_soon(self._flush)
+                    turn = perf_counter()
+                elif perf_counter() - turn > _SLICE:
+                    await asyncio.sleep(0)
         except (Exception, asyncio.CancelledError) as error:  # the stage ends with it, whatever
             if self._stopping:
                 raise

@@ -60,6 +60,7 @@ class RunningFlow:
         self._collector = collector
         self._into = into
         self._feeds = Feeds(plan)
+        self._layers = {each: self._feeds.connect(each.layer) for each in plan.layers}
         self._sinks: list[StageRef] = []  # those that take the events of `into`, and failures
         self._foreign: list[asyncio.Task[Subscription]] = []  # subscriptions of stages not ours
         self._readers_gone: list[asyncio.Future[Any]] = []
@@ -322,7 +323,7 @@ class RunningFlow:
         ignored = isinstance(self._collector, Ignore) and not self._into
         hands_on = plan not in self._plan.outputs or not ignored
         upstream = [(each, ref) for each in plan.inputs for ref in self._stages[each.node]]
-        layer = self._feeds.connect(plan.layer)
+        layer = self._layers[plan]
         arena = self._collector.arena
         if arena is not None and plan in self._plan.outputs:
             layer = layer.writing_into(arena.empty)

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from flowlike.errors import FlowBuildError
 from flowlike.native import Kernel
 from flowlike.operators.executors import ExecutorChoice, Placement
-from flowlike.operators.gathering import Gathering, HandOn
+from flowlike.operators.fresh_states import FreshStates
+from flowlike.operators.gathering import Departition, Gathering, HandOn
 from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import Each, FlatMap, Map, MapValues, PerEvent
 from flowlike.operators.placement import executor_of
 from flowlike.operators.policy import Policy, Taker, bind, policy_name
-from flowlike.operators.reducing import ReduceBatch, Reducing
+from flowlike.operators.reducing import EmitAndReduce, Reduce, ReduceBatch, Reducing
 from flowlike.operators.segments import Segment, split
 from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, Triggering
 from flowlike.operators.windows import Entering, Window
@@ -167,14 +168,12 @@ class Layer:
         return tuple(filter(None, map(_policy, self.operators)))
 
     def bound(self, connect: Callable[[Any], Taker]) -> Layer:
-        """The layer of one run: ``connect`` gives the way to the target of a sink of failures."""
-        operators = tuple(
-            operator
-            if (policy := _policy(operator)) is None
-            else replace(operator, on_error=bind(policy, connect))  # type: ignore[type-var]
-            for operator in self.operators
-        )
-        return replace(self, operators=operators)
+        """The layer of one run, which its replicas share: they must not share their states.
+
+        Args:
+            connect: gives the way to the target of a sink of failures.
+        """
+        return replace(self, operators=tuple(_bound(each, connect) for each in self.operators))
 
     @property
     def keeps_count(self) -> bool:
@@ -340,6 +339,16 @@ def _is_kernel(operator: Operator) -> bool:
 
 def _is_before_reduce(operator: Operator) -> bool:
     return isinstance(operator, (PerEvent, MapBatch))
+
+
+def _bound(operator: Operator, connect: Callable[[Any], Taker]) -> Operator:
+    """An operator of one run."""
+    if isinstance(operator, (Reduce, ReduceBatch, EmitAndReduce, Departition)):
+        operator = replace(operator, init=FreshStates(operator.init, operator.name))
+    policy = _policy(operator)
+    if policy is None:
+        return operator
+    return replace(operator, on_error=bind(policy, connect))  # type: ignore[type-var]
 
 
 def _policy(operator: Operator) -> Policy | None:

@@ -206,6 +206,36 @@ def test_a_source_that_raises(read_in, at):
     assert any("source 1: generator" in note for note in error.__notes__)
 
 
+def test_an_async_source_that_never_waits_holds_up_nobody(monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(
+        "flowlike.connectors.async_iterable.perf_counter", lambda: next(ticks) / 10_000
+    )
+    turns = []  # how far the source was whenever somebody else had a turn
+    read = 0
+
+    async def generator():
+        nonlocal read
+        for n in range(10_000):
+            read = n + 1
+            yield n
+
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def turn():
+            turns.append(read)
+            if read < 10_000:
+                loop.call_soon(turn)
+
+        turn()
+        report = await Flow.from_iterable(generator()).map(abs).arun()
+        assert report.events_in == report.events_out == 10_000
+
+    asyncio.run(main())
+    assert max(after - before for before, after in itertools.pairwise(turns)) < 50
+
+
 def test_an_async_source_that_raises():
     error = OSError("unplugged")
 
