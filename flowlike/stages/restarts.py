@@ -39,7 +39,8 @@ class Child:
         options: what it subscribes to whenever it is started.
         restart: one of the restart words.
         state: "starting" until its first start has succeeded, "running", "ending" (told to end,
-            to be started again), "down" (has ended), "waiting" (for its timer) or "gone".
+            to be started again), "down" (has ended), "waiting" (for its timer), "leaving" (told to
+            end for good) or "gone".
 
     Attributes:
         ref: its address, through all restarts.
@@ -120,7 +121,7 @@ class Restarts:
         self._children: dict[StageRef, Child] = {}  # in the order of their first start
         self._of: dict[RunningStage, Child] = {}
         self._unserved: list[tuple[Child, Subscribe]] = []  # their producers are down
-        self._timers: set[asyncio.Handle] = set()
+        self._timers: dict[asyncio.TimerHandle, list[Child]] = {}  # and whom they start
         self._cause: BaseException | None = None  # the last crash, and whom it has taken along
         self._fallen: set[Child] = set()
         self._closed = False
@@ -181,10 +182,11 @@ class Restarts:
                 _note(child.lost, subscription.options)
         for options in self._take_unserved(child):
             _note(child.lost, options)
-        if child.state in {"ending", "gone"} and isinstance(reason, BaseException):
-            _log.error("stage %r has failed as it was stopped", child.ref.name, exc_info=reason)
-        if child.state == "ending":
-            child.state = "down"
+        if child.state in {"ending", "leaving"}:
+            if isinstance(reason, BaseException):
+                text = "stage %r has failed as it was stopped"
+                _log.error(text, child.ref.name, exc_info=reason)
+            child.state = "down" if child.state == "ending" else "gone"
             self._start_soon()
         elif child.state == "starting":
             child.state = "gone"
@@ -201,7 +203,7 @@ class Restarts:
         producer.settle()
         # A slow consumer hears of the end when the producer has run, and maybe ended, again.
         of_this_life = over.subscription > producer.born
-        if of_this_life and producer.state in {"starting", "gone"}:
+        if of_this_life and producer.state in {"starting", "leaving", "gone"}:
             return False
         if of_this_life and producer.state == "running" and producer.running.is_ending:
             crashed = isinstance(over.reason, BaseException)
@@ -259,17 +261,22 @@ class Restarts:
         for child in reversed(children):
             child.settle()
             if child.state == "running":
-                child.state = "gone" if child.restart == "temporary" else "ending"
+                child.state = "leaving" if child.restart == "temporary" else "ending"
                 ending.append(child)
             elif child.state == "gone" and child.restart != "temporary":
                 child.state = "down"
+            elif child.state == "waiting":
+                child.state = "down"  # else it would be started before the fallen one
+                for waiting in self._timers.values():
+                    if child in waiting:
+                        waiting.remove(child)
         for child in ending:
             child.running.end("shutdown")
 
     def _start_soon(self) -> None:
         """When all have ended that had to: start them, after the back-off."""
         children = list(self._children.values())
-        if any(child.state == "ending" for child in children):
+        if any(child.state in {"ending", "leaving"} for child in children):
             return
         down = [child for child in children if child.state == "down"]
         if not down:
@@ -279,11 +286,10 @@ class Restarts:
         loop = asyncio.get_running_loop()
 
         def start() -> None:
-            self._timers.discard(timer)
-            self._start(down)
+            self._start(self._timers.pop(timer))
 
         timer = loop.call_later(self._backoff, start)
-        self._timers.add(timer)
+        self._timers[timer] = down
 
     def _start(self, children: list[Child]) -> None:
         for child in children:
