@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from laws.graphs import pass_time, seeds
 
 from flowlike import ConsumerSupervisor, Producer, StageGroup, Subscribe
-from flowlike.testing import run
+from flowlike.testing import run, settled
 
 
 class Slip(Exception):
@@ -20,6 +20,8 @@ class Slip(Exception):
 
 class Numbered(Producer[int]):
     """``limit`` numbers from ``start`` on, as they are asked for."""
+
+    demand = "accumulate"  # until the supervisor has been started
 
     def __init__(self, start: int, limit: int) -> None:
         self.next, self.end = start, start + limit
@@ -45,6 +47,7 @@ class Work:
         self.outcomes, self.paces = outcomes, paces
         self.begun: defaultdict[int, list[float]] = defaultdict(list)
         self.done: list[int] = []
+        self.last: dict[int, str] = {}  # what has become of the last task of an event
         self.failed: defaultdict[int, list[str]] = defaultdict(list)
         self.running = self.most = 0
 
@@ -52,11 +55,13 @@ class Work:
         plan = self.outcomes[event % len(self.outcomes)]
         attempt = len(self.begun[event])
         self.begun[event].append(asyncio.get_running_loop().time())
+        self.last[event] = "cut"
         self.running += 1
         self.most = max(self.most, self.running)
         try:
             await pass_time(self.paces[event % len(self.paces)])
             outcome = plan[attempt] if attempt < len(plan) else "ok"
+            self.last[event] = outcome
             if outcome != "ok":
                 self.failed[event].append(outcome)
                 raise Slip if outcome == "slip" else asyncio.CancelledError
@@ -110,13 +115,20 @@ def test_every_event_has_one_task_that_ended_well_or_is_counted(
                 to = [Subscribe(ref, max_demand=demand) for ref in refs]
                 ref = await group.start(supervisor, subscribe_to=to)
                 refs.append(ref)
+                for producer in refs[:-1]:
+                    await producer.demand("forward")
                 if stop is None:
                     await group.wait()
                 else:
                     await pass_time(stop)
+                    await settled()
+                    well = 0 if restart == "permanent" else len(work.done)
+                    there = supervisor.running + len(supervisor._waiting)
+                    assert ref.counts().events_in == well + supervisor.given_up + there
                     await ref.stop()
         except (Slip, RuntimeError) as caught:
             error = caught
+            assert isinstance(error, Slip) or restart == "permanent", "only then it must go on"
         return error, refs[-1].counts(), sum(ref.counts().events_out for ref in refs)
 
     error, counts, made = run(main(), seed=seed, patience=0.5)
@@ -126,6 +138,11 @@ def test_every_event_has_one_task_that_ended_well_or_is_counted(
     if restart != "permanent":
         assert len(ended_well) == len(work.done), "no event is done twice"
         assert len(work.done) + supervisor.given_up + counts.lost == made
+    else:
+        # Only what ended well as the supervisor ended is none of these: nothing else is done.
+        well = made - supervisor.given_up - counts.lost
+        assert 0 <= well <= sum(work.last[event] == "ok" for event in work.begun)
+        assert (error is not None) == (supervisor.given_up > 0)
     times = work.restarts()
     crowd = max((sum(t - 1.0 < each <= t for each in times) for t in times), default=0)
     assert crowd <= max_restarts
