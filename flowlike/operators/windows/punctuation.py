@@ -16,6 +16,9 @@ __all__ = ["Continue", "Fire", "Punctuating", "Punctuation"]
 
 _MOST_WITHOUT_PROGRESS = 10_000
 
+_NAMES = ("done", "watermark")
+_PAIRS = ("every", "periodically")
+
 
 @dataclass(frozen=True, slots=True)
 class Continue:
@@ -42,7 +45,8 @@ class Fire:
     """What the function of ``window.trigger`` returns where the window fires.
 
     Args:
-        name: what ``TriggerContext.trigger`` is to be.
+        name: what ``TriggerContext.trigger`` is to be; none of the names that other triggers
+            have there.
         before: the events to reduce before the window fires.
         after: the events that come after; unless there are none, the function is called with
             them at once, and may fire again.
@@ -51,7 +55,7 @@ class Fire:
 
     Raises:
         TypeError: ``before`` or ``after`` is no batch.
-        ValueError: ``action`` is unknown.
+        ValueError: ``action`` is unknown, or ``name`` is one of another trigger.
 
     >>> Fire("line", ["a"], ["b"], 0).action
     'keep'
@@ -67,6 +71,16 @@ class Fire:
         as_batch(self.before, "Fire's before")
         as_batch(self.after, "Fire's after")
         check_choice("Fire's action", self.action, ("keep", "reset"))
+        name = self.name
+        first = name[0] if isinstance(name, tuple) and len(name) == 2 else None
+        if (isinstance(name, str) and name in _NAMES) or (
+            isinstance(first, str) and first in _PAIRS
+        ):
+            raise ValueError(
+                f"Fire's name must be none of the library's own trigger names 'done', "
+                f"'watermark', ('every', n) and ('periodically', seconds), not {name!r:.80}; "
+                f"what comes after the window could not tell the two apart"
+            )
 
 
 class Punctuation(NamedTuple):

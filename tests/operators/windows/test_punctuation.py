@@ -207,3 +207,14 @@ def test_bad_decisions():
         Fire("name", [], "text", None)
     with pytest.raises(ValueError, match="Fire's action must be one of 'keep', 'reset'"):
         Fire("name", [], [], None, "drop")
+
+
+@pytest.mark.parametrize("name", ["done", "watermark", ("every", 3), ("periodically", 1.5)])
+def test_names_that_other_triggers_have(name):
+    with pytest.raises(ValueError, match=f"own trigger names .* not {re.escape(repr(name))}"):
+        Fire(name, [], [], None)
+
+
+@pytest.mark.parametrize("name", [None, "every", ("done", 1), (np.zeros(2), 1), np.zeros(2)])
+def test_any_other_name_will_do(name):
+    assert Fire(name, [], [], None).name is name
