@@ -11,7 +11,8 @@ class Counted:
     """How often each of some events came.
 
     It travels as a batch of the different events: these make its length, which is what demand
-    and buffers count, and a slice takes some of them. Only layers that count are sent any.
+    and buffers count, and a slice takes some of them. Only layers that count are sent any, and,
+    with counts of 0, marks that are no events to layers that gather.
 
     Args:
         events: each of them once, in the order in which they came first.

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from flowlike.batches import Batch
+from flowlike.counted import Counted
 from flowlike.operators.context import TriggerContext
 from flowlike.operators.gathering import Departition, Fired, Gathering, Passed, TakeSort
 from flowlike.operators.guarded import guarded, spread
@@ -70,7 +71,7 @@ class Gatherer:
 
     def push(self, batch: Batch) -> list[Any]:
         """Take what a partition hands on; what leaves."""
-        for each in batch:
+        for each in batch.events if isinstance(batch, Counted) else batch:
             if isinstance(each, Passed):
                 self._passed[each.partition] = each.window_id
                 continue

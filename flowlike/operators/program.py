@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from flowlike.batches import Batch
+from flowlike.counted import Counted
 from flowlike.operators.calls import Calls
 from flowlike.operators.combining import CombiningRun
 from flowlike.operators.entries import CountedEntry
@@ -139,7 +140,8 @@ class Program:
             passed = self._windows.passed
             if passed is not None and passed != self._passed:
                 self._passed = passed
-                batches.append([Passed(passed, self._windows.frame.place.partition)])
+                mark = Passed(passed, self._windows.frame.place.partition)
+                batches.append(Counted([mark], [0]))  # no event
         return batches
 
 

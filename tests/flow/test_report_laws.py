@@ -177,6 +177,27 @@ def test_what_several_partitions_have_made(size, options, sorts):
     assert report.filtered == int(not sorts or not size)
 
 
+@given(
+    times=st.lists(st.integers(0, 60), max_size=60),
+    late=st.booleans(),
+    sorts=st.booleans(),
+    options=layers,
+)
+def test_marks_between_partitions_are_no_events(times, late, sorts, options):
+    window = FixedWindow(10, by=float)
+    fired = []
+    flow = Flow.from_iterable(times if late else sorted(times), max_demand=5)
+    flow = flow.partition(window=window, **options).count_by()
+    flow = flow.each_state(fired.append)
+    found = flow.take_sort(3) if sorts else flow.departition(dict, dict.__or__)
+    report = found.run()
+    assert all(map(adds_up, report.stages)), report
+    assert adds_up(report), report
+    counting = [stage for stage in report.stages if "count_by" in stage.name]
+    assert sum(stage.events_out for stage in counting) == len(fired)
+    assert report.stages[-1].events_in == len(fired)
+
+
 by = st.sampled_from([
     lambda: FixedWindow(10, by=float),
     lambda: SlidingWindow(10, 5, by=float).allowed_lateness(3),
