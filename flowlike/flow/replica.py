@@ -81,6 +81,7 @@ class Replica(ProducerConsumer[Any, Any]):
         if self._timed:
             self._time = asyncio.get_running_loop().time
             self.program.begin(self._time())
+            self._arm()
         if self._on_init is not None:
             try:
                 self._on_init()
@@ -146,6 +147,10 @@ class Replica(ProducerConsumer[Any, Any]):
     def _armed(self, steps: Steps) -> Steps:
         """The same; when it is done the timer is set to what the program then waits for."""
         batches = yield from steps
+        self._arm()
+        return batches
+
+    def _arm(self) -> None:
         due = self.program.deadline
         if due != self._due:
             self._due = due
@@ -154,7 +159,6 @@ class Replica(ProducerConsumer[Any, Any]):
                 self._timer = None
             if due is not None:
                 self._timer = asyncio.get_running_loop().call_at(due, self._ring, due)
-        return batches
 
     def _ring(self, due: float) -> None:
         self._timer = self._due = None

@@ -104,6 +104,11 @@ class Tail:
         return self._kernel is not None and self._hands_on is None
 
     @property
+    def hands_on(self) -> bool:
+        """True if the states go to where those of all partitions are gathered."""
+        return self._hands_on is not None
+
+    @property
     def replaces(self) -> bool:
         """True if `fire` returns the state to go on with."""
         return self._on_trigger is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlike import Flow, FlowBuildError, GlobalWindow
+from flowlike import Flow, FlowBuildError, GlobalWindow, PeriodicWindow
 from flowlike.testing import run
 
 layers = st.fixed_dictionaries(
@@ -65,6 +66,26 @@ def test_every_state_that_fires_is_merged(events, every, action, layer):
         plain = Flow.from_iterable(events).partition(window=window, **layer).collect_batch()
         expected = plain.map_state(list).emit("state").to_list()
         assert sorted(found) == sorted(expected)
+
+
+def test_a_period_leaves_at_its_end_though_some_partitions_have_no_events():
+    left = []
+
+    async def source():
+        for event in ("a", "b", "c"):
+            yield event
+            await asyncio.sleep(17)  # noqa: TID251 - the clock is virtual
+
+    async def main():
+        flow = Flow.from_iterable(source(), stages=1)
+        flow = flow.partition(stages=3, window=PeriodicWindow(10), key=lambda event: 0)
+        gathered = flow.count_by().departition(Counter, Counter.__or__, lambda acc, ctx: (acc, ctx))
+        async for counts, ctx in gathered:
+            now = asyncio.get_running_loop().time()
+            left.append((now, ctx.window_id, dict(counts)))
+
+    run(main())
+    assert left == [(10, 0, {"a": 1}), (20, 1, {"b": 1}), (40, 3, {"c": 1})]
 
 
 def test_map_state_comes_before_it_and_other_operators_behind_it():

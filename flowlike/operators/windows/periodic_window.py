@@ -53,7 +53,11 @@ class PeriodicWindow(Window):
 
 
 class PeriodicRun(WindowRun):
-    """The periodic windows of one partition while they run: one pane, and its end."""
+    """The periodic windows of one partition while they run: one pane, and its end.
+
+    Where the states of all partitions are gathered every period ends, with or without events,
+    so that nobody waits for the window of a partition that has none.
+    """
 
     timed = True
 
@@ -63,6 +67,18 @@ class PeriodicRun(WindowRun):
         self._pane: Pane | None = None
         self._end: float | None = None
         self._next = 0  # the least number that no window has had
+        self._tells = frame.tail is not None and frame.tail.hands_on
+
+    def begin(self, now: float) -> None:
+        """Processing time begins; without it, it begins with the first event."""
+        if self._begun is None and self._tells:
+            self._end = now + self._seconds
+        super().begin(now)
+
+    @property
+    def passed(self) -> int | None:
+        """The number of the first period that may still fire; None: none has ended so far."""
+        return (self._next if self._pane is None else self._next - 1) or None
 
     def _take(self, batch: Batch, upstream: int, now: float, outputs: Outputs) -> Emission:
         pane = self._pane
@@ -86,7 +102,10 @@ class PeriodicRun(WindowRun):
         return self._end
 
     def _act(self, due: float, outputs: Outputs) -> Emission:
+        self._next += self._pane is None  # a period without events
         yield from self._finish(outputs)
+        if self._tells and self._begun is not None:
+            self._end = self._begun + (self._next + 1) * self._seconds
 
     def _finish(self, outputs: Outputs) -> Emission:
         pane, self._pane, self._end = self._pane, None, None
