@@ -24,11 +24,15 @@ class PerEvent(Operator):
         executor: where it runs; None is the layer's default.
         on_error: what happens when the function raises.
 
+    Attributes:
+        argument: what the method of `Flow` calls the function.
+
     Raises:
         TypeError: ``function`` cannot be called, or an argument has the wrong type.
         ValueError: ``concurrency`` is below 1, or ``executor`` or ``on_error`` an unknown word.
     """
 
+    argument: ClassVar[str] = "fn"
     function: Callable[[Any], Any]
     concurrency: int = 1
     executor: ExecutorChoice = None
@@ -36,13 +40,13 @@ class PerEvent(Operator):
 
     def __post_init__(self) -> None:
         name = self.name
-        check_callable(f"{name}'s fn", self.function, coroutine=True)
+        check_callable(f"{name}'s {self.argument}", self.function, coroutine=True)
         check_count(f"{name}'s concurrency", self.concurrency)
         check_executor(f"{name}'s executor", self.executor)
         check_policy(f"{name}'s on_error", self.on_error)
         if self.executor is not None and is_coroutine_function(self.function):
             raise TypeError(
-                f"{name}'s fn is a coroutine function, which is awaited in the event loop; "
+                f"{name}'s {self.argument} is a coroutine function, which is awaited in the event loop; "
                 f"leave executor out, or give a plain function"
             )
 
@@ -71,6 +75,7 @@ class Filter(PerEvent):
 
     __slots__ = ()
     name: ClassVar[str] = "filter"
+    argument: ClassVar[str] = "pred"
 
 
 class Reject(PerEvent):
@@ -78,6 +83,7 @@ class Reject(PerEvent):
 
     __slots__ = ()
     name: ClassVar[str] = "reject"
+    argument: ClassVar[str] = "pred"
 
 
 class MapValues(PerEvent):

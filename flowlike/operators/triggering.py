@@ -87,7 +87,7 @@ class Emit(Triggering):
     mode: Literal["events", "state", "nothing"]
 
     def __post_init__(self) -> None:
-        check_choice("emit's mode", self.mode, ("events", "state", "nothing"))
+        check_choice("emit's what", self.mode, ("events", "state", "nothing"))
 
     @property
     def label(self) -> str:

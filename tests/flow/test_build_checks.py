@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -103,7 +105,8 @@ def test_a_flow_is_made_by_its_doors():
     "name", ["map", "flat_map", "filter", "reject", "map_values", "each", "map_batch"]
 )
 def test_an_operator_takes_what_can_be_called(name):
-    with pytest.raises(TypeError, match=f"{name}'s fn must be callable, not 3"):
+    argument = "pred" if name in ("filter", "reject") else "fn"
+    with pytest.raises(TypeError, match=f"{name}'s {argument} must be callable, not 3"):
         getattr(FLOW, name)(3)
 
 
@@ -248,3 +251,41 @@ def test_the_options_of_a_run(run, options, error, says):
 def test_demand_is_forward_or_accumulate():
     with pytest.raises(ValueError, match="demand must be one of 'forward', 'accumulate'"):
         FLOW.start(demand="backward")
+
+
+TRIGGERING = ("map_state", "each_state", "emit", "on_trigger")
+
+
+def arguments():
+    """Every argument of a method that adds an operator: what is wrong with it is told by name."""
+    for name, member in vars(Flow).items():
+        if name.startswith("_") or name == "through_stages" or not callable(member):
+            continue
+        signature = inspect.signature(member)
+        if not str(signature.return_annotation).startswith("Flow["):
+            continue
+        for each, parameter in signature.parameters.items():
+            if each != "self" and parameter.kind != parameter.VAR_KEYWORD:
+                yield name, each
+
+
+GOOD = {
+    "fn": len, "pred": len, "init": list, "merge": max, "key": 0, "n": 1, "what": "state",
+    "right": FLOW, "left_key": 0, "right_key": 0, "hash": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "argument"), list(arguments()))
+def test_an_error_names_the_argument_as_the_method_does(name, argument):
+    flow = GROUPED if name in ("departition", "take_sort", *TRIGGERING) else FLOW
+    needed = {
+        each: GOOD[each]
+        for each, parameter in inspect.signature(getattr(Flow, name)).parameters.items()
+        if each in GOOD and parameter.default is parameter.empty
+    }
+    with pytest.raises((TypeError, ValueError)) as caught:
+        getattr(flow, name)(**{**needed, argument: 3.5})
+    if argument == "right":
+        assert "join takes another flow" in str(caught.value)
+    else:
+        assert re.search(rf"\b{argument}\b", str(caught.value))

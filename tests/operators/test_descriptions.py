@@ -46,7 +46,9 @@ def parse(event):
 @pytest.mark.parametrize("operator", TAKES_FN)
 @pytest.mark.parametrize("value", [None, 3, "parse"])
 def test_a_non_callable_is_refused(operator, value):
-    with pytest.raises(TypeError, match=f"{operator.name}'s fn must be callable, not {value!r}"):
+    argument = "pred" if operator in (Filter, Reject) else "fn"
+    says = f"{operator.name}'s {argument} must be callable, not {value!r}"
+    with pytest.raises(TypeError, match=says):
         operator(value)
 
 
@@ -126,7 +128,7 @@ def test_keys_are_named():
 
 def test_emit_has_three_modes():
     with pytest.raises(
-        ValueError, match="emit's mode must be one of 'events', 'state', 'nothing', not 'all'"
+        ValueError, match="emit's what must be one of 'events', 'state', 'nothing', not 'all'"
     ):
         Emit("all")
 
