@@ -46,8 +46,8 @@ class PerEvent(Operator):
         check_policy(f"{name}'s on_error", self.on_error)
         if self.executor is not None and is_coroutine_function(self.function):
             raise TypeError(
-                f"{name}'s {self.argument} is a coroutine function, which is awaited in the event loop; "
-                f"leave executor out, or give a plain function"
+                f"{name}'s {self.argument} is a coroutine function, which is awaited in the "
+                f"event loop; leave executor out, or give a plain function"
             )
 
     @property
