@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from flowlike.counted import Counted
+from flowlike.numbered import Numbered
 
 __all__ = ["Batch", "as_batch", "events_of", "is_batch", "join", "joinable"]
 
@@ -23,7 +24,7 @@ Batch: TypeAlias = Any  # list | range | numpy.ndarray | pyarrow.Array | pyarrow
 
 def is_batch(value: Any) -> bool:
     """True for the types that carry events (also when empty)."""
-    if isinstance(value, (list, range, Counted)):
+    if isinstance(value, (list, range, Counted, Numbered)):
         return True
     if isinstance(value, np.ndarray):
         return value.ndim > 0
@@ -85,7 +86,7 @@ def join(batches: Sequence[Batch]) -> Batch:
 def joinable(first: Batch, second: Batch) -> bool:
     """True if :func:`join` keeps their kind: lists and ranges, or arrays of one kind of row.
 
-    Events that were counted are joined to their kind only.
+    Events that were counted are joined to their kind only, those that are numbered to none.
     """
     if isinstance(first, Counted):
         return isinstance(second, Counted)

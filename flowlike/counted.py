@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Counted", "stands_for"]
+__all__ = ["Counted"]
 
 
 class Counted:
@@ -19,8 +19,8 @@ class Counted:
         counts: how often each came.
 
     >>> counted = Counted(["to", "be"], [2, 3])
-    >>> len(counted), stands_for(counted), stands_for(counted[:1])
-    (2, 5, 2)
+    >>> len(counted), counted[:1].counts
+    (2, [2])
     """
 
     __slots__ = ("counts", "events")
@@ -34,8 +34,3 @@ class Counted:
 
     def __getitem__(self, part: slice) -> Counted:
         return Counted(self.events[part], self.counts[part])
-
-
-def stands_for(batch: Any) -> int:
-    """How many events a batch stands for, as reports count them."""
-    return sum(batch.counts) if type(batch) is Counted else len(batch)

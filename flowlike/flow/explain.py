@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import groupby
 from operator import attrgetter
 
-from flowlike.flow.planner import LayerPlan, Plan, StagePlan
+from flowlike.flow.planner import LayerPlan, Plan, ReorderPlan, StagePlan
 from flowlike.operators import executor_name
+from flowlike.operators.reordering import BATCHES_AHEAD, EVENTS_AHEAD
 from flowlike.stages import AutoDemand
 
-__all__ = ["describe_layer", "explain_plan"]
+__all__ = ["describe_layer", "describe_order", "explain_plan"]
 
 
 def explain_plan(plan: Plan) -> str:
@@ -22,6 +23,9 @@ def explain_plan(plan: Plan) -> str:
         lines.append(node.name)
         if isinstance(node, LayerPlan):
             lines.extend(f"    {line}" for line in describe_layer(node))
+        elif isinstance(node, ReorderPlan):
+            lines.append(f"    from   {node.layer.name}, in the order of its source")
+            lines.extend(f"    {line}" for line in describe_order(node))
         elif isinstance(node, StagePlan) and node.upstream:
             lines.append(f"    from   {', '.join(each.name for each in node.upstream)}")
     lines.append("collector")
@@ -58,6 +62,14 @@ def describe_layer(plan: LayerPlan) -> list[str]:
     if plan.combine_for is not None:
         lines.append(f"ahead  counts equal events before {plan.combine_for}")
     return lines
+
+
+def describe_order(plan: ReorderPlan) -> list[str]:
+    """How far the replicas may be ahead of each other."""
+    ahead = f"{BATCHES_AHEAD} batches or {_events(EVENTS_AHEAD)}"
+    if plan.limit <= EVENTS_AHEAD:
+        ahead = _events(plan.limit)
+    return [f"ahead  by {ahead} of each replica", f"holds  at most {_events(plan.in_flight)}"]
 
 
 def _events(count: int) -> str:

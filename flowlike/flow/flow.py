@@ -173,6 +173,7 @@ class Flow(Generic[T]):
         source: Iterable[U] | AsyncIterable[U],
         *,
         read_in: ReadIn = "auto",
+        ordered: bool = False,
         **layer: Unpack[LayerKeywords],
     ) -> Flow[U]:
         """A flow over one source.
@@ -187,18 +188,30 @@ class Flow(Generic[T]):
             read_in: where a synchronous iterator is read: in the event "loop", in a "thread"
                 of its own, or "auto": in the loop until one ``next()`` took more than 2 ms,
                 then in a thread.
+            ordered: the results of this layer, and of layers after a ``shuffle`` behind it, leave
+                in the order of the source, whatever runs at the same time. What has no order of
+                its own ends that: ``partition``, a reduce, ``unique``, ``merge``, ``join`` and
+                stages of your own are given their events in order, and give theirs as always.
             **layer: the options of the first layer.
 
         Raises:
-            TypeError: ``source`` is a flow or cannot be iterated, or an unknown option.
+            TypeError: ``source`` is a flow or cannot be iterated, ``ordered`` is no bool, or an
+                unknown option.
             ValueError: an option is out of range.
+            FlowBuildError: as it is planned: ``ordered`` beside a ``buffer_size``.
 
         Example:
             >>> Flow.from_iterable(range(5)).map(lambda x: x * x).to_list()
             [0, 1, 4, 9, 16]
+            >>> words = Flow.from_iterable("to be or not".split(), stages=4, ordered=True)
+            >>> words.map(str.upper, executor="threads").to_list()
+            ['TO', 'BE', 'OR', 'NOT']
         """
         check_choice("read_in", read_in, ("auto", "loop", "thread"))
-        return _flow((_source(source, read_in),), _options("from_iterable", layer))
+        if not isinstance(ordered, bool):
+            raise TypeError(f"ordered must be True or False, not {ordered!r:.80}")
+        options = replace(_options("from_iterable", layer), ordered=ordered)
+        return _flow((_source(source, read_in),), options)
 
     @classmethod
     def from_iterables(
@@ -1156,6 +1169,12 @@ def _source(source: Any, read_in: ReadIn) -> Source:
 
 def _options(method: str, layer: LayerKeywords) -> LayerOptions:
     unknown = set(layer) - set(LayerKeywords.__annotations__)
+    if "ordered" in unknown:
+        raise TypeError(
+            f"{method}() takes no 'ordered': an order is that of one source, asked for with "
+            "Flow.from_iterable(source, ordered=True); for several, one after the other, "
+            "with Flow.from_iterable(itertools.chain(one, other), ordered=True)"
+        )
     if unknown:
         known = ", ".join(LayerKeywords.__annotations__)
         raise TypeError(

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from html import escape
 
-from flowlike.flow.explain import describe_layer
+from flowlike.flow.explain import describe_layer, describe_order
 from flowlike.flow.layered_layout import Box, Layout, lay_out
-from flowlike.flow.planner import LayerPlan, Node, Plan, StagePlan
+from flowlike.flow.planner import LayerPlan, Node, Plan, ReorderPlan, StagePlan
 
 __all__ = ["Graph", "draw_plan"]
 
@@ -68,6 +68,8 @@ def draw_plan(plan: Plan) -> Graph:
             arrows += [
                 (position[each.node], position[node], each.routing.label) for each in node.inputs
             ]
+        elif isinstance(node, ReorderPlan):
+            arrows.append((position[node.layer], position[node], "by number"))
         elif isinstance(node, StagePlan):
             arrows += [(position[each], position[node], "shuffle") for each in node.upstream]
     arrows += [(position[node], len(nodes), "") for node in plan.outputs]
@@ -80,7 +82,7 @@ def draw_plan(plan: Plan) -> Graph:
 
 
 def _kind(node: Node) -> str:
-    if isinstance(node, LayerPlan):
+    if isinstance(node, (LayerPlan, ReorderPlan)):
         return "layer"
     return "stages" if isinstance(node, StagePlan) else "source"
 
@@ -90,6 +92,8 @@ def _text(node: Node) -> list[str]:
     lines = [node.name]
     if isinstance(node, LayerPlan):
         lines += [line for line in describe_layer(node) if not line.startswith("from")]
+    elif isinstance(node, ReorderPlan):
+        lines += describe_order(node)
     elif isinstance(node, StagePlan) and len(node.members) > 1:
         lines.append(f"{len(node.members)} stages")
     return [line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…" for line in lines]

@@ -43,6 +43,7 @@ class LayerOptions:
         executor: where the functions of the layer's operators run by default.
         on_init: called as ``on_init(partition, partitions)`` in the event loop when a replica
             starts.
+        ordered: whether the events of its source stay in order; no keyword of a layer.
 
     Raises:
         TypeError: a value of the wrong type, or an unknown keyword.
@@ -57,6 +58,7 @@ class LayerOptions:
     buffer_keep: str = "last"
     executor: ExecutorChoice = None
     on_init: Callable[[int, int], Any] | None = None
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         if self.stages is not None:

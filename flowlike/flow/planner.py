@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -11,7 +12,7 @@ import numpy as np
 from flowlike.connectors import Source
 from flowlike.errors import FlowBuildError
 from flowlike.flow.options import LayerOptions
-from flowlike.flow.routing import Partition, Routing, Shuffle
+from flowlike.flow.routing import Numbering, Partition, Routing, Shuffle
 from flowlike.flow.staged import Staged, stage_label
 from flowlike.native import Kernel
 from flowlike.operators import CountBy, GlobalWindow, Layer, MapBatch
@@ -20,12 +21,22 @@ from flowlike.stages import AutoDemand, StageRef
 if TYPE_CHECKING:
     from flowlike.flow.flow import Flow
 
-Node: TypeAlias = "SourcePlan | StagePlan | LayerPlan"
+Node: TypeAlias = "SourcePlan | StagePlan | LayerPlan | ReorderPlan"
 """What a plan is made of: each is one or more stages."""
 
 _MOST_GUESSED = 1 << 24  # rows that may be given room for and stay empty
 
-__all__ = ["Input", "LayerPlan", "Node", "Plan", "SourcePlan", "StagePlan", "cpus", "make_plan"]
+__all__ = [
+    "Input",
+    "LayerPlan",
+    "Node",
+    "Plan",
+    "ReorderPlan",
+    "SourcePlan",
+    "StagePlan",
+    "cpus",
+    "make_plan",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +133,35 @@ class LayerPlan:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ReorderPlan:
+    """One stage, behind the replicas of a layer, that lets their results out in order.
+
+    Attributes:
+        name: how reports and errors call it.
+        layer: whose results.
+    """
+
+    name: str
+    layer: LayerPlan
+
+    @property
+    def upstream(self) -> tuple[Node, ...]:
+        """The layer."""
+        return (self.layer,)
+
+    @property
+    def limit(self) -> int:
+        """The most events of one replica that it has asked for and not let go."""
+        limit = self.layer.options.max_demand
+        return AutoDemand.LIMIT if limit == "auto" else limit
+
+    @property
+    def in_flight(self) -> int:
+        """The most events that it has asked for and not let go, in all."""
+        return self.limit * self.layer.stages
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """What a run consists of.
 
@@ -190,7 +230,8 @@ class Plan:
         own = sum(
             1000 * len(node.members) * sum(map(_count, node.upstream)) for node in self.stages
         )
-        return self.caller_holds + own + sum(layer.in_flight for layer in self.layers)
+        flowing = [node for node in self.nodes if isinstance(node, (LayerPlan, ReorderPlan))]
+        return self.caller_holds + own + sum(node.in_flight for node in flowing)
 
     @property
     def size_hint(self) -> int | None:
@@ -246,6 +287,8 @@ def _empty(node: Node) -> np.ndarray[Any, Any] | None:
         return node.source.empty
     if isinstance(node, StagePlan):
         return None
+    if isinstance(node, ReorderPlan):
+        return _empty(node.layer)
     if not node.layer.operators:
         return _empty(node.upstream[0])
     last = node.layer.operators[-1]
@@ -266,7 +309,8 @@ def make_plan(flow: Flow[Any]) -> Plan:
 
     Raises:
         FlowBuildError: a layer has a window but nothing that it could cut, or asks for
-            ``executor="processes"``, or a stage is used twice.
+            ``executor="processes"``, a stage is used twice, or what is to stay in order may
+            be dropped from a full buffer.
     """
     planner = _Planner()
     outputs = planner.layer(flow)
@@ -280,6 +324,7 @@ class _Planner:
         self._layers = 0
         self._stages = 0
         self._members: set[int] = set()
+        self._in_order: set[Node] = set()  # one stage each, as ordered=True has asked for
 
     def layer(self, flow: Flow[Any]) -> tuple[Node, ...]:
         """The stages that emit the events of ``flow``: a layer without work has none of its own."""
@@ -288,6 +333,8 @@ class _Planner:
         inputs: tuple[Input, ...]
         if isinstance(flow._inputs, tuple):
             sources = tuple(self._source(source) for source in flow._inputs)
+            if flow._options.ordered:
+                self._in_order.update(sources)
             if flow._layer.is_empty and flow._options.on_init is None:
                 return sources
             inputs = tuple(Input(source, Shuffle(), 0) for source in sources)
@@ -309,7 +356,21 @@ class _Planner:
             stages = 1 if flow._layer.runs_inline and not flow._layer.has_reduce else cpus()
         if stages > 1 and _only_counts(flow):  # a single one needs no exchange
             inputs = tuple(map(_combining, inputs))
-        return (LayerPlan(name, flow._layer, flow._options, stages, inputs),)
+        if not self._stays_in_order(flow, inputs):
+            return (LayerPlan(name, flow._layer, flow._options, stages, inputs),)
+        _check_keeps_all(flow, name)
+        if stages > 1:
+            inputs = (inputs[0]._replace(routing=Numbering()),)
+        plan = LayerPlan(name, flow._layer, flow._options, stages, inputs)
+        last = plan if stages == 1 else ReorderPlan(f"order of layer {self._layers}", plan)
+        self._in_order.add(last)
+        return (last,)
+
+    def _stays_in_order(self, flow: Flow[Any], inputs: tuple[Input, ...]) -> bool:
+        """True if a layer has no state, and all its events come in order from one stage."""
+        if flow._layer.has_reduce or flow._layer.entering is not None or len(inputs) > 1:
+            return False
+        return inputs[0].node in self._in_order and inputs[0].routing == Shuffle()
 
     def _through(self, members: tuple[Staged, ...], upstream: tuple[Node, ...]) -> StagePlan:
         for member in members:
@@ -326,6 +387,21 @@ class _Planner:
     def _source(self, source: Source) -> SourcePlan:
         self._sources += 1
         return SourcePlan(f"source {self._sources}: {source.label}", source)
+
+
+def _check_keeps_all(flow: Flow[Any], name: str) -> None:
+    """Refuse a buffer that drops events which others wait for.
+
+    Raises:
+        FlowBuildError: it has a size.
+    """
+    size = flow._options.buffer_size
+    if size not in (None, math.inf):
+        raise FlowBuildError(
+            f"{name} has buffer_size={size} and may drop events, which an ordered flow waits "
+            "for: leave buffer_size out (max_demand limits what is held, and nothing is "
+            "dropped), or leave out ordered=True"
+        )
 
 
 def _only_counts(flow: Flow[Any]) -> bool:

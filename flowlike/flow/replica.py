@@ -7,16 +7,17 @@ from collections.abc import Callable, Coroutine, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from flowlike.batches import Batch
+from flowlike.batches import Batch, join
 from flowlike.connectors import Drain
 from flowlike.flow.calling import Caller
 from flowlike.flow.failure_feed import FailureFeed
 from flowlike.flow.native_reply import NativeReply, Steps
+from flowlike.numbered import Numbered
 from flowlike.operators import Calls, Program
 from flowlike.stages import Batches, Dispatcher, ProducerConsumer, Subscribe, Subscription
 from flowlike.stages.later import Later
 
-__all__ = ["Replica", "Upstream"]
+__all__ = ["OrderedReplica", "Replica", "Upstream"]
 
 
 class Upstream(NamedTuple):
@@ -195,3 +196,20 @@ class Replica(ProducerConsumer[Any, Any]):
         except StopIteration as done:
             seconds = perf_counter() - started - waited + self._caller.seconds
             return Batches(done.value, seconds=seconds)
+
+
+class OrderedReplica(Replica):
+    """Keeps with the events the numbers that they came with, for a layer without a state.
+
+    What becomes of a batch leaves as one piece, even if that is nothing, for somebody waits for it.
+    """
+
+    def handle_events(
+        self, events: Numbered, producer: Subscription
+    ) -> Batches | Later[Batches] | Coroutine[Any, Any, Batches]:
+        """Push a batch through the program."""
+        return self._drive(self._numbered(events), perf_counter())
+
+    def _numbered(self, numbered: Numbered) -> Steps:
+        batches = yield from self.program.push(numbered.events)
+        return [Numbered(numbered.first, numbered.behind, join(batches))]

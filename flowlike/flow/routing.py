@@ -10,9 +10,14 @@ from flowlike.flow.splitting import Splitter
 from flowlike.operators import Key, key_function
 from flowlike.operators.operator import function_name
 from flowlike.options import check_callable
-from flowlike.stages import DemandDispatcher, Dispatcher, PartitionDispatcher
+from flowlike.stages import (
+    DemandDispatcher,
+    Dispatcher,
+    NumberingDispatcher,
+    PartitionDispatcher,
+)
 
-__all__ = ["Dispatched", "JoinSide", "Partition", "Routing", "Shuffle"]
+__all__ = ["Dispatched", "JoinSide", "Numbering", "Partition", "Routing", "Shuffle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,26 @@ class Shuffle:
     def dispatcher(self, partitions: int) -> Dispatcher:
         """The dispatcher of every stage upstream."""
         return DemandDispatcher()
+
+    def partition(self, replica: int, partitions: int) -> int | None:
+        """What a replica subscribes to: no partition in particular."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """As a shuffle; the batches are numbered, so that their results can be put in order."""
+
+    LIMIT: ClassVar[int] = Shuffle.LIMIT
+
+    @property
+    def label(self) -> str:
+        """The routing as plans show it."""
+        return "shuffle, numbered"
+
+    def dispatcher(self, partitions: int) -> Dispatcher:
+        """The dispatcher of the one stage upstream."""
+        return NumberingDispatcher()
 
     def partition(self, replica: int, partitions: int) -> int | None:
         """What a replica subscribes to: no partition in particular."""
@@ -172,6 +197,6 @@ class Dispatched:
         return self.by.partitions[replica] if isinstance(self.by, PartitionDispatcher) else None
 
 
-Routing = Dispatched | JoinSide | Partition | Shuffle
+Routing = Dispatched | JoinSide | Numbering | Partition | Shuffle
 
 _PROTOCOL = ("ask", "cancel", "dispatch", "fresh", "kept", "subscribe", "wanted")

@@ -16,12 +16,22 @@ from flowlike.connectors import Drain
 from flowlike.flow.calling import Caller
 from flowlike.flow.collectors import Collector, Ignore
 from flowlike.flow.failure_feed import Feeds
-from flowlike.flow.planner import Input, LayerPlan, Node, Plan, SourcePlan, StagePlan, cpus
+from flowlike.flow.planner import (
+    Input,
+    LayerPlan,
+    Node,
+    Plan,
+    ReorderPlan,
+    SourcePlan,
+    StagePlan,
+    cpus,
+)
 from flowlike.flow.pools import Pools
-from flowlike.flow.replica import Replica, Upstream
+from flowlike.flow.reorder import Reorder
+from flowlike.flow.replica import OrderedReplica, Replica, Upstream
 from flowlike.flow.report import RunReport
 from flowlike.flow.reporting import report_run
-from flowlike.flow.routing import JoinSide, Partition, Routing, Shuffle
+from flowlike.flow.routing import JoinSide, Numbering, Partition, Routing, Shuffle
 from flowlike.flow.run_options import RunOptions
 from flowlike.flow.staged import Into
 from flowlike.observe import ProgressBar
@@ -259,6 +269,10 @@ class RunningFlow:
                 self._stages[node] = [group.spawn(producer, name=node.name)]
             elif isinstance(node, StagePlan):
                 self._stages[node] = self._start_stages(group, node)
+            elif isinstance(node, ReorderPlan):
+                wanted = [Subscribe(ref) for ref in self._stages[node.layer]]
+                reorder = Reorder(node.limit, dispatcher)
+                self._stages[node] = [group.spawn(reorder, name=node.name, subscribe_to=wanted)]
             else:
                 self._stages[node] = [
                     self._start_replica(group, node, replica, dispatcher)
@@ -327,7 +341,8 @@ class RunningFlow:
         arena = self._collector.arena
         if arena is not None and plan in self._plan.outputs:
             layer = layer.writing_into(arena.empty)
-        stage = Replica(
+        numbered = any(isinstance(each.routing, Numbering) for each in plan.inputs)
+        stage = (OrderedReplica if numbered else Replica)(
             compile_program(
                 layer,
                 partition=replica,

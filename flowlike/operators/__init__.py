@@ -42,6 +42,7 @@ from flowlike.operators.reducing import GroupBy as GroupBy
 from flowlike.operators.reducing import GroupByKey as GroupByKey
 from flowlike.operators.reducing import Reduce as Reduce
 from flowlike.operators.reducing import ReduceBatch as ReduceBatch
+from flowlike.operators.reordering import Reorderer as Reorderer
 from flowlike.operators.tally import Counts as Counts
 from flowlike.operators.triggering import EachState as EachState
 from flowlike.operators.triggering import Emit as Emit
@@ -102,6 +103,7 @@ __all__ = [
     "Reduce",
     "ReduceBatch",
     "Reject",
+    "Reorderer",
     "Retry",
     "SessionWindow",
     "Sink",

@@ -4,6 +4,7 @@ from flowlike.stages.demand import AutoDemand as AutoDemand
 from flowlike.stages.dispatchers import BroadcastDispatcher as BroadcastDispatcher
 from flowlike.stages.dispatchers import DemandDispatcher as DemandDispatcher
 from flowlike.stages.dispatchers import Dispatcher as Dispatcher
+from flowlike.stages.dispatchers import NumberingDispatcher as NumberingDispatcher
 from flowlike.stages.dispatchers import PartitionDispatcher as PartitionDispatcher
 from flowlike.stages.group import StageGroup as StageGroup
 from flowlike.stages.ref import StageCounts as StageCounts
@@ -25,6 +26,7 @@ __all__ = [
     "ConsumerSupervisor",
     "DemandDispatcher",
     "Dispatcher",
+    "NumberingDispatcher",
     "PartitionDispatcher",
     "Producer",
     "ProducerConsumer",

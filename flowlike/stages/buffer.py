@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from flowlike.batches import Batch, join
-from flowlike.counted import Counted, stands_for
+from flowlike.batches import Batch, join, joinable
+from flowlike.envelopes import ENVELOPES, stands_for
 
 __all__ = ["Buffer"]
 
@@ -48,7 +48,7 @@ class Buffer:
         taken: list[Batch] = []
         while most > 0 and self._batches:
             batch = self._batches.popleft()
-            if taken and (type(batch) is Counted) != (type(taken[0]) is Counted):
+            if taken and not _fits(batch, taken[0]):
                 self._batches.appendleft(batch)
                 break
             if len(batch) > most:
@@ -71,3 +71,10 @@ class Buffer:
                 self._batches.appendleft(batch[count:])
                 return
             count -= len(batch)
+
+
+def _fits(batch: Batch, first: Batch) -> bool:
+    """True if both can leave as one; only those in an envelope may not."""
+    if type(batch) in ENVELOPES or type(first) in ENVELOPES:
+        return joinable(first, batch)
+    return True

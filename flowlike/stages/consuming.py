@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flowlike.counted import Counted, stands_for
+from flowlike.envelopes import ENVELOPES, stands_for
 from flowlike.stages.cancel_modes import ends_consumer
 from flowlike.stages.inlet import Arrival, Inlet
 from flowlike.stages.messages import Ask, Ended
@@ -76,7 +76,7 @@ class Consumption:
         running = self._running
         subscription, batch, _ = arrival
         count = len(batch)
-        running.events_in += count if type(batch) is not Counted else stands_for(batch)
+        running.events_in += count if type(batch) not in ENVELOPES else stands_for(batch)
         self._inlet.handling = count
         stage: Any = running.stage
         started = running.clock()
@@ -94,12 +94,19 @@ class Consumption:
         self._inlet.handling = 0
         seconds = self._running.send_timed(result, "handle_events", started)
         demand = subscription._demand
-        if demand is not None and (more := demand.handled(count, seconds)):
+        if demand is None:
+            if self._asks:
+                self._ask()
+        elif more := demand.handled(count, seconds):
             if self._outlet is None and not self._running.leaving:  # nothing has to leave before
                 subscription._peer.deliver(_new(Ask, (subscription._number, more)))
             else:
                 self._asks.append((subscription, more))
                 self._ask()
+
+    def ask_when_sent(self, subscription: Subscription, count: int) -> None:
+        """Ask for more by hand, once what the running callback returns has left."""
+        self._asks.append((subscription, count))
 
     def _ask(self) -> None:
         """Ask for more, once what became of the last events has left.

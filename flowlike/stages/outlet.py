@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from flowlike.batches import Batch
-from flowlike.counted import Counted, stands_for
+from flowlike.envelopes import ENVELOPES, stands_for
 from flowlike.options import check_choice, check_count
 from flowlike.stages.buffer import Buffer
 from flowlike.stages.dispatchers import (
@@ -107,7 +107,7 @@ class Outlet:
         count = len(batch)
         if not count:
             return 0
-        self.made += count if type(batch) is not Counted else stands_for(batch)
+        self.made += count if type(batch) not in ENVELOPES else stands_for(batch)
         if owed := self._owed:
             self._owed = owed - count if owed > count else 0
         wanted = self._dispatcher.wanted()
@@ -170,7 +170,7 @@ class Outlet:
     def _deliver(self, deliveries: Deliveries) -> None:
         subscriptions = self.subscriptions
         for number, batch in deliveries:
-            self.events_out += len(batch) if type(batch) is not Counted else stands_for(batch)
+            self.events_out += len(batch) if type(batch) not in ENVELOPES else stands_for(batch)
             subscriptions[number]._peer.deliver(_new(Events, (number, batch)))
 
 

@@ -30,6 +30,7 @@ from flowlike.stages.ref import StageRef
 from flowlike.stages.results import AT_HAND, LISTS, is_awaitable
 from flowlike.stages.run_queue import RunQueue
 from flowlike.stages.stage import Batches, Emitter, Producer, Stage
+from flowlike.stages.subscription import Subscription
 from flowlike.stages.supplying import Supply
 from flowlike.stages.work import Work
 
@@ -283,6 +284,11 @@ class RunningStage:
             return False
         self._work.do_piece()
         return True
+
+    def ask_when_sent(self, subscription: Subscription, count: int) -> None:
+        """In a callback: ask by hand for more, once what it returns has left."""
+        assert isinstance(self._work, Consumption)
+        self._work.ask_when_sent(subscription, count)
 
     def hold_demand(self, mode: str) -> None:
         """Pass the demand for a producer on ("forward") or hold it ("accumulate")."""

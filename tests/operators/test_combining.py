@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from flowlike.batches import join, joinable
-from flowlike.counted import Counted, stands_for
+from flowlike.counted import Counted
+from flowlike.envelopes import stands_for
 from flowlike.operators import (
     CountBy,
     FlatMap,

@@ -5,6 +5,7 @@ from flowlike.stages.dispatchers.checked import fresh_dispatcher as fresh_dispat
 from flowlike.stages.dispatchers.demand import DemandDispatcher as DemandDispatcher
 from flowlike.stages.dispatchers.dispatcher import Deliveries as Deliveries
 from flowlike.stages.dispatchers.dispatcher import Dispatcher as Dispatcher
+from flowlike.stages.dispatchers.numbering import NumberingDispatcher as NumberingDispatcher
 from flowlike.stages.dispatchers.partition import PartitionDispatcher as PartitionDispatcher
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Deliveries",
     "DemandDispatcher",
     "Dispatcher",
+    "NumberingDispatcher",
     "PartitionDispatcher",
     "fresh_dispatcher",
 ]

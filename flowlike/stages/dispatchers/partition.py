@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from flowlike.batches import Batch, events_of
-from flowlike.counted import stands_for
+from flowlike.envelopes import stands_for
 from flowlike.operators.notes import describe_event
 from flowlike.options import check_callable, check_count
 from flowlike.stages.dispatchers.buckets import Ids, deal
