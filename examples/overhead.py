@@ -5,6 +5,8 @@ comparison take turns, and the table has the median of their times and the ratio
 
 - a million integers through a map and a filter of lambdas into a sum, in four ways to take the
   sum, against ``sum(filter(f, map(g, range(n))))``;
+- the same integers through a cheap map in threads, in two replicas, in the order of the source
+  against any order;
 - ten events through a partition and a reduce in two stages, from the start to the end of the
   run, against starting a pool of two threads for ten calls, and ending it;
 - ``import flowlike``, and ``from flowlike import Flow``, against ``import asyncio, numpy``, each
@@ -116,6 +118,28 @@ def million(
     return found
 
 
+def in_order(size: int, runs: int) -> Comparison:
+    """A map that does next to nothing, in two replicas.
+
+    Raises:
+        AssertionError: they are not in order.
+    """
+
+    def mapped(ordered: bool) -> Flow[int]:
+        numbers = Flow.from_iterable(range(size), ordered=ordered, stages=2, executor="threads")
+        return numbers.map(lambda n: n + 1)
+
+    if mapped(True).to_list() != list(range(1, size + 1)):
+        raise AssertionError("an ordered flow has lost its order")
+    return in_turns(
+        f"{size} numbers, map in threads, 2 stages, ordered",
+        lambda: timed(mapped(True).run),
+        "the same, not ordered",
+        lambda: timed(mapped(False).run),
+        runs,
+    )
+
+
 def ten_events(runs: int) -> list[Comparison]:
     """From the start to the end of a very small flow; many runs, because they are short."""
     flow = Flow.from_iterable(range(10), stages=1).partition(stages=2).reduce(int, operator.add)
@@ -191,6 +215,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     comparisons = [
         *million(arguments.size, arguments.runs, lambda x: x + 1, lambda x: x % 3 == 0),
+        in_order(arguments.size, arguments.runs),
         *ten_events(arguments.runs),
         *imports(arguments.runs),
     ]

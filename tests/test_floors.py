@@ -16,6 +16,8 @@ FLOORS = {
     "hooks": 0,
     "options": 0,
     "counted": 0,
+    "envelopes": 0,
+    "numbered": 0,
     "native": 1,
     "operators": 2,
     "stages": 3,

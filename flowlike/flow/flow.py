@@ -509,9 +509,11 @@ class Flow(Generic[T]):
         hash: Callable[[T], int | None] | None = None,
         **layer: Unpack[LayerKeywords],
     ) -> Flow[T]:
-        """Begin a new layer; events with equal keys reach the same replica, in order.
+        """Begin a new layer; events with equal keys reach the same replica.
 
-        Keys that are equal in Python (1, 1.0, True) meet. Array batches are split as arrays.
+        They keep the order in which each stage upstream has sent them: that of the source where the
+        layer before has one replica or is ordered. Keys that are equal in Python (1, 1.0, True)
+        meet. Array batches are split as arrays.
 
         Args:
             key: a function, an index into the event, or a name (a mapping's key, else an

@@ -19,6 +19,7 @@ def test_every_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         "1000 numbers, map, filter, sum(to_list())",
         "1000 numbers, map, filter, sum(map(sum, batches()))",
         "1000 numbers, map, filter, reduce(int, add)",
+        "1000 numbers, map in threads, 2 stages, ordered",
         "10 events, partition, reduce, 2 stages",
         "the same in a running loop",
         "import flowlike",
