@@ -30,7 +30,8 @@ class RunOptions:
     timeout: float | timedelta | None = None
 
     def __post_init__(self) -> None:
-        if self.runner is not None and not isinstance(self.runner, Runner):
+        runner = self.runner
+        if runner is not None and (isinstance(runner, type) or not isinstance(runner, Runner)):
             raise TypeError(
                 f"runner must be a runner such as LocalRunner(), not {self.runner!r:.80}"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from heapq import heappop, heappush
 from itertools import chain
 from typing import Any
@@ -38,6 +39,7 @@ class Gatherer:
 
     __slots__ = (
         "_accs",
+        "_datetimes",
         "_done",
         "_finish",
         "_kind",
@@ -64,6 +66,7 @@ class Gatherer:
         self._kind = kind
         self._place = place
         self._accs: dict[Any, Any] = {}
+        self._datetimes: bool | None = None  # what the ids are, once there is one
         self._order: list[Any] = []  # a heap of the open windows
         self._live = set(range(partitions))
         self._done: list[Any] = [_NEVER] * partitions  # the last window that was done
@@ -72,6 +75,8 @@ class Gatherer:
     def push(self, batch: Batch) -> list[Any]:
         """Take what a partition hands on; what leaves."""
         for each in batch.events if isinstance(batch, Counted) else batch:
+            if isinstance(each.window_id, datetime) is not self._datetimes:
+                self._check_kind(each.window_id)
             if isinstance(each, Passed):
                 self._passed[each.partition] = each.window_id
                 continue
@@ -82,6 +87,19 @@ class Gatherer:
             if each.done:
                 self._done[each.partition] = each.window_id
         return self._finished()
+
+    def _check_kind(self, window_id: Any) -> None:
+        """Windows by datetimes and windows by numbers have no order.
+
+        Raises:
+            ValueError: there are both.
+        """
+        if self._datetimes is not None:
+            raise ValueError(
+                "the event times of some partitions are datetimes and those of others are "
+                "numbers; let the window's by give one of the two"
+            )
+        self._datetimes = isinstance(window_id, datetime)
 
     def upstream_ended(self, partition: int) -> list[Any]:
         """A partition has ended; what leaves."""

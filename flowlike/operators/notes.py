@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Place", "describe_batch", "describe_event", "describe_missing", "describe_state"]
+__all__ = [
+    "Place",
+    "describe_batch",
+    "describe_event",
+    "describe_missing",
+    "describe_state",
+    "unhashable",
+]
 
 _repr = reprlib.Repr()
 _repr.maxstring = _repr.maxother = _repr.maxlong = 100
@@ -50,6 +57,14 @@ def describe_event(event: Any) -> str:
     except Exception:  # noqa: BLE001 - a broken __repr__ must not hide the error being noted
         text = f"<{type(event).__name__}, whose repr failed>"
     return f"event {text if len(text) <= 100 else text[:97] + '...'}"
+
+
+def unhashable(label: str, key: Any) -> TypeError:
+    """The refusal of a key that cannot be hashed."""
+    return TypeError(
+        f"{label} needs keys that can be hashed, which {describe_event(key)[6:]} cannot "
+        f"({type(key).__name__}); give a key that makes a str, number or tuple"
+    )
 
 
 def describe_batch(batch: Any) -> str:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from flowlike import Flow, FlowBuildError, GlobalWindow
+from flowlike import Flow, FlowBuildError, GlobalWindow, LocalRunner
 
 FLOW = Flow.from_iterable(range(3))
 GROUPED = FLOW.count_by()
@@ -241,6 +241,7 @@ RUNS = {
         ({"timeout": "1"}, TypeError, "timeout must be a timedelta or a number of seconds"),
         ({"runner": "local"}, TypeError, r"runner must be a runner such as LocalRunner\(\)"),
         ({"runner": 3}, TypeError, "runner must be a runner"),
+        ({"runner": LocalRunner}, TypeError, r"LocalRunner\(\), not <class"),
     ],
 )
 def test_the_options_of_a_run(run, options, error, says):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +56,13 @@ def test_when_windows_leave(name, steps):
         else:
             assert gathering.push([what]) == leaves
     assert gathering.finish() == []
+
+
+def test_partitions_that_count_time_in_different_ways():
+    gathering = gatherer(2)
+    gathering.push([Fired(5, 0, True, "a")])
+    with pytest.raises(ValueError, match="some partitions are datetimes and those of others are"):
+        gathering.push([Passed(datetime(2024, 1, 1, tzinfo=UTC), 1)])
 
 
 def test_at_the_end_everything_leaves():

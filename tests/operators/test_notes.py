@@ -346,7 +346,7 @@ def test_a_type_error_of_the_users_own_is_left_alone(layer, batches):
 
 def test_unhashable_events_and_keys(layer, batches):
     for operators in ([CountBy()], [GroupBy(same)], [CountBy(same)]):
-        with pytest.raises(TypeError, match="unhashable") as caught:
+        with pytest.raises(TypeError, match=r"needs keys that can be hashed.*; give a") as caught:
             batches(layer(*operators), [[[1]]])
         (note,) = caught.value.__notes__
         assert note.startswith(f"in {operators[0].label}, replica 0 of 1")

@@ -9,7 +9,7 @@ import numpy as np
 
 from flowlike.batches import Batch
 from flowlike.operators.keys import Key, key_function
-from flowlike.operators.notes import Place, describe_batch, describe_event
+from flowlike.operators.notes import Place, describe_batch, describe_event, unhashable
 
 __all__ = ["KeyReader"]
 
@@ -70,12 +70,9 @@ class KeyReader:
             try:
                 hash(key)
             except TypeError:
-                unhashable = TypeError(
-                    f"{self._label} needs keys that can be hashed, which {describe_event(key)[6:]} "
-                    f"cannot ({type(key).__name__}); give a key that makes a str, number or tuple"
-                )
-                self._place.note(unhashable, self._label, describe_event(event))
-                raise unhashable from error
+                refusal = unhashable(self._label, key)
+                self._place.note(refusal, self._label, describe_event(event))
+                raise refusal from error
             except Exception as broken:
                 self._place.note(broken, self._label, describe_event(event))
                 raise

@@ -122,7 +122,7 @@ class Fused:
                 f"{label} raised StopIteration, which ends nothing here; "
                 f"to leave events out use filter, or flat_map with an empty list"
             )
-        elif line is not None and line.role != "call" and not deeper:
+        elif line is not None and not deeper:
             replacement = self._misfit(line, label, error)
         if replacement is not None:
             self._place.note(replacement, label, what)
@@ -141,6 +141,11 @@ class Fused:
                 else "a pair (events, state) with an iterable of events"
             )
             return TypeError(f"{label} must return {wanted}: {error}")
+        if label.startswith("group_by") and "unhashable" in str(error):
+            return TypeError(
+                f"{label} needs keys that can be hashed: {error}; give a key that makes a str, "
+                f"number or tuple"
+            )
         return None
 
     def _where(self, traceback: TracebackType | None) -> tuple[Line | None, FrameType | None, bool]:

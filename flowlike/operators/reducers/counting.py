@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from flowlike.batches import Batch, events_of
 from flowlike.counted import Counted
 from flowlike.operators.fusion import Fused
 from flowlike.operators.keys import key_function
-from flowlike.operators.notes import Place, describe_batch
+from flowlike.operators.notes import Place, describe_batch, describe_event, unhashable
 from flowlike.operators.operator import Operator
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.reducers.reducer import Reducer, part
@@ -65,8 +65,24 @@ class Counting(Reducer):
             state.update(keys)
         except Exception as error:
             self._place.note(error, self._label, describe_batch(batch))
+            if isinstance(error, TypeError):
+                self._refuse(keys, error)
             raise
         return state
+
+    def _refuse(self, keys: Iterable[Any], error: TypeError) -> None:
+        """Say which key cannot be hashed, if it is one that this error is about.
+
+        Raises:
+            TypeError: the key.
+        """
+        for key in keys:
+            try:
+                hash(key)
+            except TypeError:
+                refusal = unhashable(self._label, key)
+                self._place.note(refusal, self._label, describe_event(key))
+                raise refusal from error
 
     def show(self, state: Counter[Any], keep: bool) -> Counter[Any]:
         """The counts; with ``keep`` a copy."""

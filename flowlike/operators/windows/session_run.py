@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from flowlike.batches import Batch, events_of
-from flowlike.operators.notes import describe_event
+from flowlike.operators.notes import describe_event, unhashable
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.windows.event_time import EventTimeRun, EventTimeWindow
 from flowlike.operators.windows.frame import Frame
@@ -89,10 +89,11 @@ class SessionRun(EventTimeRun):
                         yield from self._close_ended(now, outputs)
             try:
                 sessions = table.get(key)
-            except TypeError as error:  # it cannot be hashed
+            except TypeError as error:
                 (event,) = events_of(batch[row : row + 1])
-                self._note(error, event)
-                raise
+                refusal = unhashable(f"the key of {self._times.label}", key)
+                self._note(refusal, event)
+                raise refusal from error
             session = None
             for each in sessions or ():
                 if time <= each.last + gap and each.first <= time + gap:

@@ -263,6 +263,7 @@ def test_keys_of_sessions(told):
             told([[7]], CollectBatch(), window=window)
         (note,) = caught.value.__notes__
         assert note == f"in the key of {window!r}, replica 0 of 1, event 7"
+    assert str(caught.value).startswith(f"the key of {window!r} needs keys that can be hashed")
 
 
 def test_a_merge_that_raises(story):
