@@ -133,8 +133,14 @@ def test_take_sort_per_count_window(events, layer, seed):
         assert found == [sorted(window)[:2] for window in windows]
 
 
-def fired(program, batch, upstream=0):
-    return [event for batch in run_inline(program.push(batch, upstream)) for event in batch]
+def handed_on(program, batch):
+    return run_inline(program.push(batch))
+
+
+def gathered(program, batches, upstream):
+    """The events that leave it, of all that a partition hands on."""
+    left = [run_inline(program.push(batch, upstream)) for batch in batches]
+    return [event for batches in left for batch in batches for event in batch]
 
 
 def test_a_partition_without_events_tells_that_it_has_passed_a_window():
@@ -149,10 +155,11 @@ def test_a_partition_without_events_tells_that_it_has_passed_a_window():
     before = flow._inputs.upstream[0][0]._layer
     partitions = [compile_program(before, partition=n, partitions=2) for n in range(2)]
     behind = compile_program(flow._layer, partition=0, partitions=1, upstreams=2)
-    assert fired(behind, fired(partitions[0], [("a", 1), ("a", 12)]), 0) == []
-    assert fired(behind, fired(partitions[1], [("b", 12)]), 1) == [(0, {"a": 1})]
-    assert fired(behind, fired(partitions[1], [("b", 13), ("b", 29)]), 1) == []
-    assert fired(behind, fired(partitions[0], [("a", 31)]), 0) == [(10, {"a": 1, "b": 2})]
+    one, other = partitions
+    assert gathered(behind, handed_on(one, [("a", 1), ("a", 12)]), 0) == []
+    assert gathered(behind, handed_on(other, [("b", 12)]), 1) == [(0, {"a": 1})]
+    assert gathered(behind, handed_on(other, [("b", 13), ("b", 29)]), 1) == []
+    assert gathered(behind, handed_on(one, [("a", 31)]), 0) == [(10, {"a": 1, "b": 2})]
 
 
 def test_a_departition_has_nothing_to_bring_together_of_sessions():
