@@ -1,4 +1,4 @@
-"""Stages that tests are made of, and waiting until nothing is ready on an ordinary loop."""
+"""Stages that tests are made of."""
 
 import asyncio
 
@@ -73,11 +73,3 @@ class Gate(Consumer[int]):
         self.seen.extend(events)
         self.entered.set()
         await self.open.wait()
-
-
-async def quiet():
-    """Let every ready callback of the loop run until nothing is ready."""
-    for _ in range(20):
-        turned = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(turned.set_result, None)
-        await turned

@@ -4,7 +4,7 @@ import asyncio
 
 import numpy as np
 import pytest
-from plain_stages import Collect, Count, Double, Fed, Gate, quiet
+from plain_stages import Collect, Count, Double, Fed, Gate
 
 from flowlike import (
     PartitionDispatcher,
@@ -12,6 +12,7 @@ from flowlike import (
     StageGroup,
     Subscribe,
 )
+from flowlike.testing import interleaved, settled
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,7 @@ async def test_events_arrive_in_order_in_batches_of_max_less_min(maximum, minimu
     assert sink.cancelled == ["normal"]
 
 
+@interleaved(3)
 async def test_a_producer_never_delivers_more_than_was_asked_for():
     gate = Gate()
     source = Count()
@@ -45,7 +47,7 @@ async def test_a_producer_never_delivers_more_than_was_asked_for():
         subscribe = Subscribe(producer, max_demand=10, min_demand=4)
         consumer = await group.start(gate, subscribe_to=[subscribe])
         await gate.entered.wait()
-        await quiet()
+        await settled()
         assert sum(source.asked) == 10
         assert gate.seen == list(range(6))
         gate.open.set()
@@ -62,6 +64,7 @@ async def test_a_producer_consumer_passes_on_and_finishes_by_itself():
     assert sink.events == [2 * n for n in range(100)]
 
 
+@interleaved(3)
 async def test_a_producer_consumer_waits_for_demand():
     gate = Gate()
 
@@ -78,12 +81,13 @@ async def test_a_producer_consumer_waits_for_demand():
         middle = await group.start(probe, subscribe_to=[Subscribe(producer, max_demand=4)])
         await group.start(gate, subscribe_to=[Subscribe(middle, max_demand=2, min_demand=0)])
         await gate.entered.wait()
-        await quiet()
+        await settled()
         assert probe.handled == 2
         gate.open.set()
         await producer.stop()
 
 
+@interleaved(1)
 async def test_events_that_nobody_asked_for_wait_in_the_bounded_buffer(caplog):
     class Small(Fed):
         buffer_size = 5
@@ -92,15 +96,16 @@ async def test_events_that_nobody_asked_for_wait_in_the_bounded_buffer(caplog):
     async with StageGroup() as group:
         producer = await group.start(Small())
         producer.cast(list(range(8)))
-        await quiet()
+        await settled()
         assert await producer.buffered_count() == 5
         assert producer.counts().discarded == 3
         await group.start(sink, subscribe_to=[producer])
-        await quiet()
+        await settled()
     assert sink.events == [3, 4, 5, 6, 7]
     assert "Small has discarded 3 events from its buffer" in caplog.text
 
 
+@interleaved(1)
 async def test_the_first_events_can_be_kept_and_nothing_logged(caplog):
     class First(Fed):
         buffer_size = 2
@@ -114,11 +119,12 @@ async def test_the_first_events_can_be_kept_and_nothing_logged(caplog):
         producer = await group.start(First())
         producer.cast([1, 2, 3])
         await group.start(sink, subscribe_to=[producer])
-        await quiet()
+        await settled()
     assert sink.events == [1, 2]
     assert caplog.text == ""
 
 
+@interleaved(3)
 async def test_finish_waits_until_the_buffer_is_empty():
     class Done(Fed):
         def handle_cast(self, message):
@@ -129,7 +135,7 @@ async def test_finish_waits_until_the_buffer_is_empty():
     async with StageGroup() as group:
         producer = await group.start(Done())
         producer.cast([1, 2, 3])
-        await quiet()
+        await settled()
         await group.start(sink, subscribe_to=[Subscribe(producer, max_demand=1)])
         await group.wait()
     assert sink.events == [1, 2, 3]
@@ -151,6 +157,7 @@ async def test_partitions():
     assert odd.events == list(range(1, 1000, 2))
 
 
+@interleaved(3)
 async def test_accumulated_demand_is_handed_over_when_it_is_forwarded():
     class Held(Count):
         demand = "accumulate"
@@ -159,7 +166,7 @@ async def test_accumulated_demand_is_handed_over_when_it_is_forwarded():
     async with StageGroup() as group:
         producer = await group.start(source)
         await group.start(sink, subscribe_to=[producer])
-        await quiet()
+        await settled()
         assert source.asked == []
         await producer.demand("forward")
         await group.wait()
@@ -167,6 +174,7 @@ async def test_accumulated_demand_is_handed_over_when_it_is_forwarded():
     assert sink.events == list(range(10))
 
 
+@interleaved(3)
 async def test_manual_demand():
     class Manual(Collect):
         def handle_subscribe(self, role, options, peer):
@@ -178,13 +186,13 @@ async def test_manual_demand():
     async with StageGroup() as group:
         producer = await group.start(Count())
         await group.start(sink, subscribe_to=[Subscribe(producer, tag="numbers")])
-        await quiet()
+        await settled()
         assert sink.events == []
         sink.peer.ask(3)
-        await quiet()
+        await settled()
         assert sink.events == [0, 1, 2]
         sink.peer.ask(1)
-        await quiet()
+        await settled()
         assert sink.events == [0, 1, 2, 3]
 
 
@@ -197,6 +205,7 @@ async def test_ask_on_an_automatic_subscription():
             subscription.ask(1)
 
 
+@interleaved(3)
 async def test_a_cancelled_subscription_loses_no_event_that_was_sent():
     sink = Collect()
     async with StageGroup() as group:
@@ -206,12 +215,13 @@ async def test_a_cancelled_subscription_loses_no_event_that_was_sent():
         options = Subscribe(producer, max_demand=5, min_demand=0, cancel="temporary")
         subscription = await consumer.subscribe(options)
         await subscription.cancel()
-        await quiet()
+        await settled()
         assert sink.cancelled == ["normal"]
         assert producer.counts().events_out == len(sink.events) > 0
         assert sink.stopped is None
 
 
+@interleaved(3)
 async def test_an_array_a_range_and_a_tuple_are_batches():
     for batch in (np.arange(3), range(3), (0, 1, 2)):
         sink = Collect()
@@ -219,7 +229,7 @@ async def test_an_array_a_range_and_a_tuple_are_batches():
             producer = await group.start(Fed())
             await group.start(sink, subscribe_to=[producer])
             producer.cast(batch)
-            await quiet()
+            await settled()
         assert sink.events == [0, 1, 2]
 
 
@@ -235,6 +245,7 @@ async def test_events_that_a_dispatcher_drops_are_asked_for_again():
     assert sink.events == list(range(10, 100))
 
 
+@interleaved(3)
 async def test_two_stages_that_feed_each_other_leave_turns_for_others():
     class Echo(ProducerConsumer[int, int]):
         def handle_events(self, events, producer):
@@ -249,7 +260,6 @@ async def test_two_stages_that_feed_each_other_leave_turns_for_others():
         await ping.subscribe(Subscribe(pong, cancel="temporary"))
         await pong.subscribe(Subscribe(ping, cancel="temporary"))
         ping.cast(0)
-        await quiet()
         producer = await group.start(Count(10_000))
         consumer = await group.start(sink, subscribe_to=[producer])
         await consumer.wait()

@@ -5,7 +5,7 @@ import contextlib
 from datetime import timedelta
 
 import pytest
-from plain_stages import Collect, Count, Fed, Gate, quiet
+from plain_stages import Collect, Count, Fed, Gate
 
 from flowlike import (
     Consumer,
@@ -16,6 +16,7 @@ from flowlike import (
     StageStopped,
     Subscribe,
 )
+from flowlike.testing import interleaved, settled
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +93,7 @@ async def test_cancelling_the_block_stops_the_stages():
 @pytest.mark.parametrize(
     ("mode", "lives"), [("permanent", False), ("transient", True), ("temporary", True)]
 )
+@interleaved(3)
 async def test_cancel_modes_when_a_producer_is_stopped(mode, lives):
     sink = Collect()
     async with StageGroup() as group:
@@ -99,10 +101,10 @@ async def test_cancel_modes_when_a_producer_is_stopped(mode, lives):
         second = await group.start(Fed())
         third = await group.start(Fed())
         await group.start(sink, subscribe_to=[first, Subscribe(second, cancel=mode), third])
-        await quiet()
+        await settled()
         assert sink.events == [0, 1, 2]
         await second.stop()
-        await quiet()
+        await settled()
         assert (sink.stopped is None) == lives
 
 
@@ -152,6 +154,7 @@ async def test_emit_after_the_end():
             fed.emit([1])
 
 
+@interleaved(3)
 async def test_callbacks_may_be_coroutines_and_are_called_one_at_a_time():
     class Async(ProducerConsumer[int, int]):
         running = 0
@@ -163,12 +166,12 @@ async def test_callbacks_may_be_coroutines_and_are_called_one_at_a_time():
         async def handle_events(self, events, producer):
             assert self.running == 0
             self.running += 1
-            await quiet()
+            await settled()
             self.running -= 1
             return [event + 1 for event in events]
 
         async def on_stop(self, reason):
-            await quiet()
+            await settled()
             self.stopped = True
 
     middle, sink = Async(), Collect()
@@ -266,6 +269,7 @@ async def test_on_stop_that_fails_is_the_failure_of_the_group():
     assert caught.value.__notes__ == ["in on_stop of stage 'Bad'"]
 
 
+@interleaved(3)
 async def test_a_hash_that_fails_ends_the_group_whenever_it_is_called():
     class Split(Fed):
         dispatcher = PartitionDispatcher(1, hash=lambda n: n // 0)
@@ -276,7 +280,7 @@ async def test_a_hash_that_fails_ends_the_group_whenever_it_is_called():
                 producer = await group.start(Split())
                 if first == "buffered":
                     producer.cast([1])
-                    await quiet()
+                    await settled()
                 await group.start(Collect(), subscribe_to=[Subscribe(producer, partition=0)])
                 producer.cast([2])
                 await asyncio.Event().wait()
@@ -321,6 +325,7 @@ async def test_a_stage_that_ends_itself_in_a_callback_returns_first():
     assert ends.order == ("handled", "stopped")
 
 
+@interleaved(3)
 async def test_a_temporary_consumer_outlives_a_producer_that_was_stopped():
     sink = Collect()
     async with StageGroup() as group:
@@ -328,10 +333,11 @@ async def test_a_temporary_consumer_outlives_a_producer_that_was_stopped():
         subscribe = Subscribe(producer, cancel="temporary")
         await group.start(sink, subscribe_to=[subscribe])
         await producer.stop()
-        await quiet()
+        await settled()
         assert (sink.stopped, sink.cancelled) == (None, ["normal"])
 
 
+@interleaved(3)
 async def test_a_coroutine_as_handle_subscribe_is_called_for_one_producer_after_the_other():
     class Slow(Collect):
         inside = 0
@@ -339,7 +345,7 @@ async def test_a_coroutine_as_handle_subscribe_is_called_for_one_producer_after_
         async def handle_subscribe(self, role, options, peer):
             self.inside += 1
             assert self.inside == 1
-            await quiet()
+            await settled()
             self.inside -= 1
 
     sink = Slow()
@@ -363,6 +369,7 @@ async def test_a_block_that_catches_its_cancellation_still_raises_the_crash():
                 await asyncio.Event().wait()
 
 
+@interleaved(3)
 async def test_start_is_answered_when_the_stage_is_ended_meanwhile():
     class Slow(Collect):
         async def on_start(self):
@@ -370,7 +377,7 @@ async def test_start_is_answered_when_the_stage_is_ended_meanwhile():
 
     async with StageGroup() as group:
         starting = asyncio.create_task(group.start(Slow()))
-        await quiet()
+        await settled()
         group.end()
         with pytest.raises(StageStopped, match="has ended"):
             await starting
