@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from laws.dispatching import DISPATCHERS, dispatcher, partition
 from laws.ledger import Ledger
@@ -29,6 +30,10 @@ demands = st.one_of(
     ),
 )
 choices = st.integers(0, 50)
+
+fewer = settings(max_examples=max(1, settings.default.max_examples // 4))
+"""For laws whose single example takes long: a part of what the profile says."""
+
 buffers = st.sampled_from([math.inf, math.inf, 5])
 keeps = st.sampled_from(["first", "last"])
 

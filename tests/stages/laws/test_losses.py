@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from laws.disturbances import ALL, CRASH, Disturber, disturbances
-from laws.graphs import Built, graphs, pass_time, seeds
+from laws.graphs import Built, fewer, graphs, pass_time, seeds
 from laws.ledger import Ledger, TappedGroup
 
 from flowlike.testing import run, settled
@@ -83,6 +83,7 @@ def test_what_is_lost_is_counted_over_all_restarts(
     run(main(), seed=seed, patience=0.5)
 
 
+@fewer
 @given(strategy=strategies, graph=graphs(calm=False), plan=disturbances(*CRASH), seed=seeds)
 def test_after_any_number_of_crashes_everything_still_ends_by_itself(
     strategy: str, graph: list[dict[str, Any]], plan: list[Any], seed: int

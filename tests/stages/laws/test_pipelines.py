@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from laws.dispatching import dispatcher as noted
 from laws.dispatching import partition as part_of
-from laws.graphs import buffers, cancels, choices, demands, dispatchers, keeps, pass_time, seeds
+from laws.graphs import (
+    buffers,
+    cancels,
+    choices,
+    demands,
+    dispatchers,
+    fewer,
+    keeps,
+    pass_time,
+    seeds,
+)
 from laws.ledger import Ledger
 from laws.recorded import Middle, Recorded, Sink, Source
 
@@ -252,4 +262,4 @@ class Pipelines(RuleBasedStateMachine):
 
 
 TestPipelines = Pipelines.TestCase
-TestPipelines.settings = settings(stateful_step_count=40)
+TestPipelines.settings = settings(fewer, stateful_step_count=40)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from laws.disturbances import ALL, Disturber, disturbances
-from laws.graphs import Built, graphs, pass_time, seeds
+from laws.graphs import Built, fewer, graphs, pass_time, seeds
 from laws.ledger import Ledger, TappedGroup
 
 from flowlike.testing import run
@@ -32,6 +32,7 @@ def messages(graph: list[dict[str, Any]], plan: list[Any], seed: int) -> list[An
     return [ledger.messages, list(ledger.delivered.values()), counts]
 
 
+@fewer
 @given(graph=graphs(calm=False), plan=disturbances(*ALL), seed=seeds)
 def test_the_same_seed_gives_the_same_messages(
     graph: list[dict[str, Any]], plan: list[Any], seed: int
