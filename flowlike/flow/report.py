@@ -78,7 +78,8 @@ class RunReport:
         bottleneck: the name of the layer, source or stage that has worked the longest; replicas
             that take turns in the event loop count together, others each for itself. ``None`` if
             nothing has worked.
-        stages: one entry for each replica, sources included, upstream first.
+        stages: one entry for each replica, upstream first; sources are included, and the stages
+            that put the results of an ordered flow in order.
     """
 
     wall_time: float

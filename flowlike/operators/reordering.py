@@ -65,6 +65,9 @@ class Reorderer:
     def push(self, piece: Numbered, producer: Hashable) -> list[Batch]:
         """Take a piece; return the batches, none of them empty, whose turn it is now."""
         if piece.first != self._next:
+            if type(piece.events) is list:
+                # As in a buffer: its maker may fill it again before its turn comes.
+                piece = Numbered(piece.first, piece.behind, piece.events.copy())
             self._early.setdefault(piece.first, []).append((producer, piece))
             self.held += len(piece)
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -203,6 +204,13 @@ def test_threads_that_overtake_each_other():
     assert flow(True).to_list() == expected
     assert list(flow(True)) == expected
     assert [n for batch in flow(True).batches() for n in batch] == expected
+
+
+def test_an_executor_of_ones_own():
+    with ProcessPoolExecutor(2) as processes:
+        flow = Flow.from_iterable(range(-50, 50), stages=3, max_demand=7, ordered=True)
+        flow = flow.map(abs, executor=processes, concurrency=2).shuffle(stages=2).map(str)
+        assert flow.to_list() == [str(abs(n)) for n in range(-50, 50)]
 
 
 def test_arrays_stay_arrays():

@@ -91,6 +91,17 @@ def test_parts_that_are_early_leave_one_behind_the_other():
     assert reorderer.held == 0
 
 
+def test_a_list_that_is_filled_again_is_kept_as_it_was():
+    reorderer = Reorderer(100)
+    reorderer.add("one")
+    reorderer.add("other")
+    events = [2, 3]
+    assert reorderer.push(Numbered(2, 4, events), "one") == []
+    events[:] = [6, 7, 8]
+    assert reorderer.push(Numbered(0, 2, [0, 1]), "other") == [[0, 1], [2, 3]]
+    assert reorderer.held == 0
+
+
 def test_a_part_whose_turn_it_is_does_not_wait_for_the_rest():
     reorderer = Reorderer(100)
     reorderer.add("one")

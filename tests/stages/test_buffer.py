@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowlike.numbered import Numbered
 from flowlike.stages.buffer import Buffer
 
 
@@ -52,6 +53,17 @@ def test_a_full_buffer_keeps_the_first_or_the_last(size, keep, batches):
     kept = buffer.take(10**9) if buffer.count else []
     assert dropped == max(0, len(events) - size)
     assert kept == (events[:size] if keep == "first" else events[max(0, len(events) - size) :])
+
+
+def test_numbered_batches_leave_one_by_one():
+    buffer = Buffer(math.inf, "last")
+    buffer.put(Numbered(0, 2, ["a", "b"]))
+    buffer.put(Numbered(4, 9, []))
+    buffer.put([1])
+    assert (buffer.count, buffer.held()) == (4, 3)
+    assert buffer.take(9).events == ["a", "b"]
+    assert buffer.take(9).behind == 9
+    assert buffer.take(9) == [1]
 
 
 @pytest.mark.parametrize("keep", ["first", "last"])
