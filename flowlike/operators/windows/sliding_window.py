@@ -15,6 +15,9 @@ from flowlike.options import check_seconds
 
 __all__ = ["SlidingWindow"]
 
+MOST_WINDOWS = 100_000
+"""Windows that one event may be in; more are a mistake of units, and would never be done."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SlidingWindow(EventTimeWindow):
@@ -33,7 +36,8 @@ class SlidingWindow(EventTimeWindow):
     Raises:
         TypeError: an argument has the wrong type, or there is neither ``by`` nor ``by_batch``.
         ValueError: a duration is not above 0, or ``every`` is longer than ``duration``, so that
-            events between two windows would be lost.
+            events between two windows would be lost, or so short that an event would be in more
+            than 100 000 windows.
 
     Example:
         >>> from flowlike import Flow, SlidingWindow
@@ -55,6 +59,12 @@ class SlidingWindow(EventTimeWindow):
             raise ValueError(
                 f"SlidingWindow's every must be at most its duration of {duration:g} s, not "
                 f"{every:g} s: events between two windows would be lost"
+            )
+        if duration > every * MOST_WINDOWS:
+            raise ValueError(
+                f"SlidingWindow's every must be at least {duration / MOST_WINDOWS:g} s for a "
+                f"duration of {duration:g} s, not {every:g} s: an event would be in more than "
+                f"{MOST_WINDOWS:,} windows"
             )
         self._check_by()
 

@@ -69,6 +69,12 @@ def test_count_windows_of_no_integer(n):
         CountWindow(n)
 
 
+def test_an_event_in_far_too_many_windows() -> None:
+    with pytest.raises(ValueError, match=r"at least 10 s for a duration of 1e\+06 s, not 0.001 s"):
+        SlidingWindow(1e6, 0.001, "time")
+    assert SlidingWindow(1e6, 10, "time").every == 10
+
+
 def test_sliding_windows_with_holes():
     with pytest.raises(ValueError, match=r"every must be at most its duration of 5 s, not 6 s"):
         SlidingWindow(5, 6, itself)
