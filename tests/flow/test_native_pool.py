@@ -47,15 +47,26 @@ class Customer:
         await self._all.wait()
         return [job.results for job in self.replies]
 
+    def close(self):
+        self.pool.close()
+        for thread in self.pool.threads:
+            thread.join(10)
+            assert not thread.is_alive()
+
 
 @pytest.fixture
 async def customer():
     customer = Customer()
     yield customer
-    customer.pool.close()
-    for thread in customer.pool.threads:
-        thread.join(10)
-        assert not thread.is_alive()
+    customer.close()
+
+
+@pytest.fixture
+async def single():
+    """The customer of a pool with one thread."""
+    customer = Customer(cores=1)
+    yield customer
+    customer.close()
 
 
 async def test_what_is_short_is_done_by_the_loop_after_everybodys_turn(customer):
@@ -88,10 +99,9 @@ async def test_no_more_threads_than_cores(customer):
     assert len(customer.pool.threads) == 2
 
 
-async def test_the_loop_is_woken_once_for_a_run():
-    customer = Customer(cores=1)
+async def test_the_loop_is_woken_once_for_a_run(single):
     gate = threading.Event()
-    customer.submit(RUN, lambda _: gate.wait(10))
+    single.submit(RUN, lambda _: gate.wait(10))
     woken = []
     loop = asyncio.get_running_loop()
     call_soon_threadsafe = loop.call_soon_threadsafe
@@ -102,23 +112,19 @@ async def test_the_loop_is_woken_once_for_a_run():
 
     loop.call_soon_threadsafe = counted
     for _ in range(40):  # four runs of ten
-        customer.submit(RUN / 10)
+        single.submit(RUN / 10)
     gate.set()
-    await customer.all()
+    await single.all()
     assert 1 <= len(woken) <= 5
-    customer.pool.close()
 
 
-async def test_replies_of_one_thread_come_in_the_order_of_the_jobs():
-    customer = Customer(cores=1)
+async def test_replies_of_one_thread_come_in_the_order_of_the_jobs(single):
     for number in range(100):
-        customer.submit(RUN / 7, lambda number: number, [number])
-    assert await customer.all() == [[number] for number in range(100)]
-    customer.pool.close()
+        single.submit(RUN / 7, lambda number: number, [number])
+    assert await single.all() == [[number] for number in range(100)]
 
 
-async def test_jobs_that_nobody_knows_wait_until_the_first_show_what_they_cost():
-    customer = Customer(cores=1)
+async def test_jobs_that_nobody_knows_wait_until_the_first_show_what_they_cost(single):
     gate = threading.Event()
     known = float("inf")
     done = []
@@ -130,17 +136,16 @@ async def test_jobs_that_nobody_knows_wait_until_the_first_show_what_they_cost()
     def take(job):
         nonlocal known
         known = RUN / 10
-        customer._take(job)
+        single._take(job)
 
     for number in range(6):
-        customer.open += 1
+        single.open += 1
         calls = Calls(kernel, [number], "native", 1, "a kernel", 1)
-        customer.pool.submit(Job(calls, lambda _: known, take))
-    assert len(customer.pool._unknown) == 5
+        single.pool.submit(Job(calls, lambda _: known, take))
+    assert len(single.pool._unknown) == 5
     gate.set()
-    await customer.all()
+    await single.all()
     assert done == list(range(6))
-    customer.pool.close()
 
 
 async def test_a_failure_is_the_jobs_alone(customer):
@@ -154,18 +159,16 @@ async def test_a_failure_is_the_jobs_alone(customer):
     assert kinds == [type(None), ZeroDivisionError, type(None)]
 
 
-async def test_what_was_given_up_does_not_begin():
-    customer = Customer(cores=1)
+async def test_what_was_given_up_does_not_begin(single):
     gate, begun = threading.Event(), []
-    customer.submit(RUN, lambda _: gate.wait(10))
-    given_up = customer.submit(RUN, begun.append)
+    single.submit(RUN, lambda _: gate.wait(10))
+    given_up = single.submit(RUN, begun.append)
     given_up.is_given_up = True
-    customer.open -= 1
-    customer.submit(RUN)
+    single.open -= 1
+    single.submit(RUN)
     gate.set()
-    await customer.all()
+    await single.all()
     assert begun == []
-    customer.pool.close()
 
 
 async def test_closing_drops_what_waits_and_ends_the_threads():
@@ -175,9 +178,7 @@ async def test_closing_drops_what_waits_and_ends_the_threads():
     customer.submit(RUN, begun.append)
     customer.pool.close()
     gate.set()
-    for thread in customer.pool.threads:
-        thread.join(10)
-        assert not thread.is_alive()
+    customer.close()
     assert begun == []
     assert customer.replies == []
 
@@ -192,9 +193,7 @@ def test_a_loop_that_is_closed_meanwhile():
 
     customer = asyncio.run(main())
     gate.set()
-    customer.pool.close()
-    customer.pool.threads[0].join(10)
-    assert not customer.pool.threads[0].is_alive()
+    customer.close()
 
 
 def test_a_virtual_clock_stands_while_a_kernel_runs():
