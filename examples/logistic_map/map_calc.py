@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowlike import Flow, GlobalWindow
-from flowlike.native import Kernel, logistic_map
+from flowlike.native import Arena, Kernel, logistic_map
 
 Array: TypeAlias = npt.NDArray[np.int64]
 Integers: TypeAlias = list[int] | range | Array
@@ -186,20 +186,19 @@ def map_calc8(xs: Integers, num: int, p: int, mu: int, stages: int) -> Results:
     array = as_array(xs)
     if stages <= 1:
         return like(xs, kernel(array))
-    flow = (
+    # The kernel writes every chunk behind the one before, whatever partition that was of: the
+    # chunks that come are views of one array, in which they need not be copied together.
+    arena = Arena(len(array))
+    chunks = (
         Flow.from_iterable(array)
         .partition(stages=stages, window=GlobalWindow().trigger_every(CHUNK, "reset"))
         .collect_batch()
-        .map_state(kernel)
+        .map_state(kernel.writing_into(arena.empty))
         .emit("state")
+        .to_list()
     )
-    # The chunks are written into their place as they come, so they are never all in memory.
-    result = np.empty_like(array)
-    end = 0
-    for chunks in flow.batches():
-        start, end = end, end + sum(map(len, chunks))
-        np.concatenate(chunks, out=result[start:end])
-    return like(xs, result)
+    result = arena.written
+    return like(xs, np.concatenate(chunks) if result is None else result)
 
 
 def step_of(p: int, mu: int) -> Callable[[int], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowlike.native.arena import Arena as Arena
 from flowlike.native.calibration import Calibration as Calibration
 from flowlike.native.calibration import calibrate as calibrate
 from flowlike.native.hashing import partition_of as partition_of
@@ -14,6 +15,7 @@ from flowlike.native.scatter import partition_ids as partition_ids
 from flowlike.native.scatter import scatter as scatter
 
 __all__ = [
+    "Arena",
     "Calibration",
     "Kernel",
     "LogisticMap",

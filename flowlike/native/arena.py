@@ -20,10 +20,18 @@ class Arena:
     """Memory for the rows of one array, handed out in consecutive pieces.
 
     What is written in several threads is touched there for the first time, so the page faults
-    of the result happen in all of them at once. It may be used from several threads.
+    of the result happen in all of them at once. It may be used from several threads. Calls that
+    come one after the other, as those of one replica do, get rows one behind the other.
 
     Args:
         capacity: how many rows there is room for. More are handed out, in memory elsewhere.
+
+    >>> from flowlike.native import logistic_map
+    >>> arena = Arena(5)
+    >>> kernel = logistic_map.bind(num=1, p=97, mu=22).writing_into(arena.empty)
+    >>> parts = [kernel([1, 2, 3]), kernel([4, 5])]
+    >>> arena.written
+    array([44, 35, 70, 52, 78])
     """
 
     __slots__ = ("_array", "_capacity", "_lock", "_used")
@@ -45,6 +53,17 @@ class Arena:
                 return memory.empty(shape, dtype)
             self._used = stop
         return array[start:stop]
+
+    @property
+    def written(self) -> _Array | None:
+        """All rows that were handed out; ``None``: none were, so nobody knows their kind.
+
+        An array that does not need half of the memory is copied, for a view keeps all of it.
+        """
+        array, end = self._array, self._used
+        if array is None or end == len(array):
+            return array
+        return array[:end] if 2 * end > len(array) else array[:end].copy()
 
     def find(self, rows: _Array) -> range | None:
         """Which rows these are, in the order in which they were handed out; ``None``: no such."""
@@ -70,20 +89,13 @@ class Arena:
         return self._array[found.start : found.stop]
 
     def whole(self, pieces: Sequence[range]) -> _Array | None:
-        """All rows that were handed out, if the pieces are just these, in whatever order.
-
-        An array that does not need half of the memory is copied, for a view keeps all of it.
-        """
-        array, end = self._array, 0
+        """All rows that were handed out, if the pieces are just these, in whatever order."""
+        end = 0
         for piece in sorted(pieces, key=_start):
             if piece.start != end:
                 return None
             end = piece.stop
-        if array is None or end != self._used:
-            return None
-        if end == len(array):
-            return array
-        return array[:end] if 2 * end > len(array) else array[:end].copy()
+        return self.written if end == self._used else None
 
 
 def _start(piece: range) -> int:
