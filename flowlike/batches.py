@@ -7,17 +7,18 @@ gives a batch of the same kind; of an array it is a view.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from flowlike.arrow import filter_arrow, is_arrow, join_arrow, joinable_arrow
 from flowlike.counted import Counted
 from flowlike.numbered import Numbered
 
-__all__ = ["Batch", "as_batch", "events_of", "is_batch", "join", "joinable"]
+__all__ = ["Batch", "as_batch", "chosen", "events_of", "is_batch", "join", "joinable"]
 
 Batch: TypeAlias = Any  # list | range | numpy.ndarray | pyarrow.Array | pyarrow.RecordBatch
 
@@ -28,9 +29,7 @@ def is_batch(value: Any) -> bool:
         return True
     if isinstance(value, np.ndarray):
         return value.ndim > 0
-    # Only who has imported pyarrow can hold one of its arrays.
-    arrow = sys.modules.get("pyarrow")
-    return arrow is not None and isinstance(value, (arrow.Array, arrow.RecordBatch))
+    return is_arrow(value)
 
 
 def as_batch(value: Any, who: str, *, must: str = "return") -> Batch:
@@ -58,11 +57,19 @@ def events_of(batch: Batch) -> Iterable[Any]:
     return batch.to_pylist()  # type: ignore[no-any-return]
 
 
+def chosen(batch: Batch, events: Iterable[Any], taken: Sequence[bool]) -> Batch:
+    """The events for which ``taken`` is true, of a batch and what `events_of` gives of it."""
+    if isinstance(batch, np.ndarray):
+        return batch[np.array(taken)]
+    return filter_arrow(batch, taken) if is_arrow(batch) else list(compress(events, taken))
+
+
 def join(batches: Sequence[Batch]) -> Batch:
     """One batch with the events of all, in order.
 
     Arrays of one dtype and row shape stay an array, and a view where they are neighbouring
-    pieces of one array; anything else becomes a list.
+    pieces of one array; Arrow arrays of a type and record batches of a schema stay what they are;
+    anything else becomes a list.
     A single batch is returned as it is. No batches give an empty list.
     """
     if len(batches) == 1:
@@ -78,6 +85,10 @@ def join(batches: Sequence[Batch]) -> Batch:
             joined += counted.events
             counts += counted.counts
         return Counted(joined, counts)
+    if batches and is_arrow(batches[0]):
+        first = batches[0]
+        if all(joinable_arrow(first, batch) for batch in batches):
+            return join_arrow(batches)
     for batch in batches:
         joined.extend(events_of(batch))
     return joined
@@ -96,7 +107,9 @@ def joinable(first: Batch, second: Batch) -> bool:
             and first.dtype == second.dtype
             and first.shape[1:] == second.shape[1:]
         )
-    return isinstance(first, (list, range)) and isinstance(second, (list, range))
+    if isinstance(first, (list, range)):
+        return isinstance(second, (list, range))
+    return joinable_arrow(first, second)
 
 
 def _adjoining(arrays: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any] | None:

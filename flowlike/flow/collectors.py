@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from flowlike.arrow import is_arrow, numbers_of
 from flowlike.batches import Batch, events_of, joinable
 from flowlike.native.arena import Arena
 from flowlike.stages import AutoDemand, Consumer, Subscription
@@ -90,6 +91,8 @@ class ArrayCollector(Collector[Array]):
 
     def handle_events(self, events: Batch, producer: Subscription) -> None:
         """Copy the batch behind the others."""
+        if is_arrow(events) and (numbers := numbers_of(events)) is not None:
+            events = numbers
         if not isinstance(events, np.ndarray):
             self._objects.extend(events_of(events))
             return

@@ -26,7 +26,8 @@ RUN = 0.001
 """Seconds that a run should take: long beside a hop, short beside the patience of a timer."""
 
 WORTH_A_HOP = 0.0001
-"""Seconds: when all that waits takes less, it is done at once; a hop costs about that much."""
+"""Seconds: all that waits is done by the loop if it takes less and every thread sleeps; to wake one
+costs about that much."""
 
 
 class Job:
@@ -137,7 +138,7 @@ class NativePool:
         self._flushes = False
         if not self._waiting:
             return
-        if self._expected >= WORTH_A_HOP:
+        if self._expected >= WORTH_A_HOP or self._out:  # then a thread is awake
             self._send()
             return
         run, self._waiting, self._expected = self._waiting, [], 0.0

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from flowlike.arrow import column_of, is_arrow, numbers_of, split_arrow
 from flowlike.batches import Batch, events_of
 from flowlike.counted import Counted
 from flowlike.native import partition_ids, partition_of, scatter
@@ -64,6 +65,8 @@ class Splitter:
             ids = self._ids_of(batch.events)
             different = deal(batch.events, ids, self._partitions)
             return list(map(Counted, different, deal(batch.counts, ids, self._partitions)))
+        if is_arrow(batch):
+            return self._split_arrow(batch)
         events = batch if isinstance(batch, (list, range)) else list(events_of(batch))
         return list[Batch](deal(events, self._ids_of(events), self._partitions))
 
@@ -76,13 +79,28 @@ class Splitter:
             return list(scatter(batch, partitions, batch[key]))
         if isinstance(key, int) and batch.ndim == 2:
             return list(scatter(batch, partitions, batch[:, key]))
-        ids = self._ids_of(batch.tolist())
-        rows = np.frombuffer(ids, np.uint8) if isinstance(ids, bytes) else ids
+        rows = _as_numbers(self._ids_of(batch.tolist()))
         return [batch[rows == each] for each in range(partitions)]
+
+    def _split_arrow(self, batch: Any) -> list[Batch]:
+        """Rows stay rows of Arrow; a column that is the key is taken out at once."""
+        keys = batch if self._key is None else column_of(batch, self._key)
+        numbers = None if keys is None else numbers_of(keys)
+        if numbers is not None:
+            ids: Ids = partition_ids(numbers, self._partitions)
+        elif keys is not None and keys is not batch:
+            events = _Rows(batch)
+            ids = self._ids_of_keys(events, keys.to_pylist())
+        else:
+            ids = self._ids_of(list(events_of(batch)))
+        return split_arrow(batch, _as_numbers(ids), self._partitions)
 
     def _ids_of(self, events: Sequence[Any]) -> Ids:
         """The partition of each event."""
         keys = events if self._function is None else self._keys_of(events, self._function)
+        return self._ids_of_keys(events, keys)
+
+    def _ids_of_keys(self, events: Sequence[Any], keys: Sequence[Any]) -> Ids:
         if len(keys) >= _WORTH_AN_ARRAY and type(keys[0]) is int:
             numbers = _as_array(keys)
             if numbers is not None:
@@ -145,6 +163,19 @@ class Splitter:
         error.add_note(f"in {self._label}, {describe_event(event)}")
         if isinstance(error, StopIteration):
             raise RuntimeError(f"{self._label} raised StopIteration") from error
+
+
+class _Rows(Sequence[Any]):
+    """The events of a record batch, each made when somebody looks at it."""
+
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._batch.slice(index, 1).to_pylist()[0]
 
 
 class _Known(dict[Any, int]):
@@ -212,6 +243,10 @@ def _as_array(keys: Sequence[Any]) -> np.ndarray[Any, Any] | None:
         return np.fromiter(keys, np.int64, len(keys))
     except OverflowError:
         return None
+
+
+def _as_numbers(ids: Ids) -> np.ndarray[Any, Any]:
+    return np.frombuffer(ids, np.uint8) if isinstance(ids, bytes) else ids
 
 
 def _is_int64(number: int) -> bool:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from flowlike.batches import Batch, events_of
+from flowlike.batches import Batch, chosen, events_of
 from flowlike.operators.calls import Calls
 from flowlike.operators.entries.key_reader import KeyReader
 from flowlike.operators.notes import Place
@@ -54,9 +52,7 @@ class Distinct:
             self._reader.refuse(error, keys, events)
         if len(state) == before:
             return []
-        if isinstance(batch, np.ndarray):
-            return batch[np.array(new)]
-        return [event for event, is_new in zip(events, new, strict=True) if is_new]
+        return chosen(batch, events, new)
 
     def upstream_ended(self, upstream: int) -> None:
         """It makes no difference."""

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from flowlike.arrow import is_arrow
 from flowlike.batches import Batch, as_batch, join
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.reducers.reducer import Reducer
@@ -37,11 +38,13 @@ class Collecting(Reducer):
         if isinstance(batch, np.ndarray):
             empty = self._empty
             if (
-                type(empty) is list
+                not isinstance(empty, np.ndarray)
                 or empty.dtype != batch.dtype
                 or empty.shape[1:] != batch.shape[1:]
             ):
                 self._empty = np.empty((0, *batch.shape[1:]), batch.dtype)
+        elif is_arrow(batch):
+            self._empty = batch[:0]
         elif isinstance(batch, range):
             # How a range was cut must not show: equal windows are to be equal lists.
             batch = list(batch[start:stop])

@@ -6,9 +6,7 @@ import copy
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
-from flowlike.batches import Batch, events_of
+from flowlike.batches import Batch, chosen, events_of
 from flowlike.operators.notes import describe_event
 from flowlike.stages.dispatchers.dispatcher import Deliveries
 
@@ -140,6 +138,4 @@ def _select(selector: Selector, batch: Batch) -> Batch:
         raise
     if all(taken):
         return batch
-    if isinstance(batch, np.ndarray):
-        return batch[np.array(taken)]
-    return [event for event, take in zip(events, taken, strict=True) if take]
+    return chosen(batch, events, taken)

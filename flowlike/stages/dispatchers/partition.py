@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from flowlike.arrow import is_arrow, split_arrow
 from flowlike.batches import Batch, events_of
 from flowlike.envelopes import stands_for
 from flowlike.operators.notes import describe_event
@@ -218,6 +219,10 @@ def _split_by(function: Callable[[Any], Hashable | None], index: dict[Hashable, 
             rows = np.frombuffer(found, np.uint8) if isinstance(found, bytes) else found
             return [batch[rows == each] for each in range(count)]
         events = batch if isinstance(batch, (list, range)) else list(events_of(batch))
+        if is_arrow(batch):
+            found = ids(events)
+            rows = np.frombuffer(found, np.uint8) if isinstance(found, bytes) else found
+            return split_arrow(batch, rows, count)
         return list[Batch](deal(events, ids(events), count))
 
     return split
