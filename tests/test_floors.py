@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "flowlike"
 
 FLOORS = {
+    "arrow": 0,
     "batches": 0,
     "clock": 0,
     "errors": 0,
