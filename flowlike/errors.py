@@ -6,7 +6,7 @@
     ├── FlowBuildError (ValueError)      your flow cannot be built as written
     ├── SourceExhausted (RuntimeError)   a one-shot iterator was run a second time
     ├── StageStopped (RuntimeError)      you talk to a stage that has ended
-    └── KernelError (RuntimeError)       a native kernel returned an unknown status
+    └── KernelError (RuntimeError)       a native kernel cannot be built, or failed
 
 A wrong argument is a plain ``TypeError`` or ``ValueError``, raised where the
 argument is given. An exception in your own function is never wrapped: it reaches
@@ -35,4 +35,4 @@ class StageStopped(FlowlikeError, RuntimeError):
 
 
 class KernelError(FlowlikeError, RuntimeError):
-    """A native kernel returned a status that its ``errors`` table does not name."""
+    """A native kernel cannot be built here, or failed in a way its ``errors`` do not name."""

@@ -2,16 +2,22 @@
 
 Each page is a program of its own: its ``python`` blocks run in order and share one
 namespace. A block that begins with ``>>>`` is a session whose answers are compared. A
-block is left out only where the line before it is the comment ``<!-- not run: why -->``.
+block is left out only where the line before it is the comment ``<!-- not run: why -->``, or
+``<!-- needs numba -->`` (or another of `NEEDS`) on a machine without it.
 """
 
 import doctest
 import importlib
+import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
+from flowlike.errors import KernelError
+from flowlike.native.opencl_device import OpenCLDevice
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -19,8 +25,25 @@ PAGES = [
     *(page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts),
 ]
 FENCE = re.compile(
-    r"^(?P<skip><!-- not run: .+ -->\n)?```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^(?P<skip><!-- not run: [^\n]+ -->\n)?(<!-- needs (?P<needs>[^\n]+) -->\n)?"
+    r"```python\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
+
+
+def has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+def has_opencl() -> bool:
+    try:
+        OpenCLDevice.chosen(None)
+    except (KernelError, ModuleNotFoundError):
+        return False
+    return True
+
+
+NEEDS: dict[str, Callable[[], bool]] = {"numba": has_numba, "an OpenCL device": has_opencl}
 
 
 class Block(NamedTuple):
@@ -35,7 +58,7 @@ def blocks(page: str) -> list[Block]:
     return [
         Block(found["code"], page.count("\n", 0, found.start("code")))
         for found in FENCE.finditer(page)
-        if not found["skip"]
+        if not found["skip"] and (not found["needs"] or NEEDS[found["needs"]]())
     ]
 
 
@@ -86,6 +109,13 @@ def test_blocks_of_a_page_share_their_names() -> None:
     for block in found:
         run(block, "page", namespace)
     assert namespace["two"] == 2
+
+
+def test_a_block_needs_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "<!-- needs numba -->\n```python\n1\n```\n```python\n2\n```\n"
+    for there, found in ((True, ["1\n", "2\n"]), (False, ["2\n"])):
+        monkeypatch.setitem(NEEDS, "numba", lambda there=there: there)
+        assert [block.code for block in blocks(page)] == found
 
 
 def test_another_answer_than_the_one_shown_fails() -> None:

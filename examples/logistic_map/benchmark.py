@@ -1,4 +1,4 @@
-"""Measure the eight programs of the article against plain C.
+"""Measure the eight programs of the article against C, OpenCL, NumPy and LLVM.
 
 Run it with ``python examples/logistic_map/benchmark.py --help``.
 
@@ -9,8 +9,12 @@ thread, which is always measured. Slow columns get fewer numbers, as the table s
 
 What is counted: from the input in memory to the result in memory. A column that is a flow also
 starts and stops its stages, and pays the page faults of its result, which is new memory in
-every run. The columns c, c-fast and numpy write into one array that was used before, and pay
-none: the comparison is in their favour.
+every run. The other columns write into one array that was used before, and pay none: the
+comparison is in their favour. Nor is the time counted in which OpenCL or numba compile.
+
+A column that cannot run here is refused with what it needs (``flowlike[opencl]``,
+``flowlike[llvm]``, a device); ``--columns`` chooses others. The columns in OpenCL use all of the
+device that ``FLOWLIKE_OPENCL_DEVICE`` names, or else of the best.
 
 What is checked: the result of every column at every number of stages in its first run against
 column c, number by number, or where the order is free (stages > 1) as a multiset. A difference
@@ -37,9 +41,12 @@ import numpy as np
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
-from logistic_map.columns import COLUMNS, LATER, MU, NUM, P
+from logistic_map.columns import COLUMNS, MU, NUM, P
 from logistic_map.map_calc import Array, Integers
 from logistic_map.memory import measure_apart
+from logistic_map.picture import draw, picture_path
+
+from flowlike.errors import KernelError
 
 GREATEST_SIZE = math.isqrt(2**63 // MU) - 1
 """Beyond it ``mu * x * (x + 1)`` overflows in plain C, and there is nothing to compare with."""
@@ -173,6 +180,22 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
+def picture(rows: Sequence[Row], arguments: argparse.Namespace) -> None:
+    """Draw the rows, for ``--plot``."""
+    lines: dict[str, dict[int | None, float]] = {}
+    for row in rows:
+        seconds = row.per_number * 1e-9 * arguments.size
+        label = row.column if row.size == arguments.size else f"{row.column} (from {row.size})"
+        lines.setdefault(label, {})[row.stages] = seconds
+    found = machine()
+    title = (
+        f"{NUM} rounds of the logistic map on {arguments.size} numbers, median of "
+        f"{arguments.runs}\n"
+        f"{found['cpus']} CPUs, {found['machine']}, Python {found['python']}"
+    )
+    draw(lines, title, arguments.plot)
+
+
 def machine() -> dict[str, Any]:
     """What was measured on."""
     return {
@@ -234,6 +257,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print("checked: every result is that of column c, in order, or as a multiset at stages > 1")
     if any(row.size < arguments.size for row in rows):
         print("slow columns got fewer numbers, see above; 'x c' compares the times for a number")
+    if arguments.plot:
+        picture(rows, arguments)
     if arguments.json:
         arguments.json.write_text(json.dumps(report(rows, arguments), indent=2) + "\n")
     return 0
@@ -257,7 +282,7 @@ def print_memory(arguments: argparse.Namespace) -> int:
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     """The arguments; a wrong one ends the program with a usage message and status 2."""
     parser = argparse.ArgumentParser(
-        description="Measure the eight programs of the article against plain C.",
+        description="Measure the eight programs of the article against C, OpenCL, NumPy and LLVM.",
         epilog="columns: "
         + "; ".join(f"{name}: {column.title}" for name, column in COLUMNS.items()),
     )
@@ -295,7 +320,34 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
         help="only measure the peak memory of column 8, in a process of its own",
     )
     parser.add_argument("--json", type=_file, metavar="FILE", help="write everything there, too")
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--plot",
+        type=_picture,
+        metavar="FILE",
+        help="draw the times over the stages, as .png, .svg or .pdf (the extra flowlike[plot])",
+    )
+    arguments = parser.parse_args(argv)
+    if not arguments.memory:
+        _prepare(parser, arguments.columns)
+    return arguments
+
+
+def _prepare(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Prepare the columns; end the program where one cannot run here."""
+    failures: dict[str, Exception] = {}
+    for name in names:
+        column = COLUMNS[name]
+        try:
+            if column.prepare is not None:
+                column.prepare()
+        except (KernelError, ModuleNotFoundError, ValueError) as error:
+            failures[name] = error
+    if failures:
+        others = ",".join(name for name in names if name not in failures)
+        parser.error(
+            "".join(f"column {name} cannot run here: {failures[name]}\n" for name in failures)
+            + f"or without: --columns {others}"
+        )
 
 
 def _count(text: str) -> int:
@@ -322,8 +374,6 @@ def _size(text: str) -> int:
 def _columns(text: str) -> list[str]:
     names = list(dict.fromkeys(text.split(",")))
     for name in names:
-        if name in LATER:
-            _refuse(f"column {name!r} is not in this version; it has {', '.join(COLUMNS)}")
         if name not in COLUMNS:
             _refuse(f"there is no column {name!r}; there are {', '.join(COLUMNS)}")
     return names if "c" in names else ["c", *names]
@@ -334,6 +384,13 @@ def _file(text: str) -> Path:
     if not path.parent.is_dir():
         _refuse(f"there is no folder {str(path.parent)!r}")
     return path
+
+
+def _picture(text: str) -> Path:
+    try:
+        return picture_path(text)
+    except (ModuleNotFoundError, ValueError) as error:
+        _refuse(str(error))
 
 
 def _refuse(message: str) -> NoReturn:

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
-from logistic_map import map_calc
+from logistic_map import in_llvm, in_opencl, map_calc
 from logistic_map.map_calc import Array, Integers, Results
 
-from flowlike.native import logistic_map, logistic_map_naive
+from flowlike.native import Kernel, logistic_map, logistic_map_naive
 
 NUM, P, MU = 10, 6_700_417, 22
 
@@ -37,12 +37,15 @@ class Column:
         most: it gets so many numbers at most, because it is slow.
         staged: it is a flow; otherwise ``stages`` means nothing to it, it takes arrays only,
             and it writes into ``out``.
+        prepare: makes what it needs beforehand; ``None``: nothing. It raises why this machine
+            cannot run the column, and the cure.
     """
 
     title: str
     program: Program
     most: int | None = None
     staged: bool = True
+    prepare: Callable[[], object] | None = None
 
     def size(self, size: int) -> int:
         """How many of ``size`` numbers it gets."""
@@ -72,6 +75,18 @@ def _filling(fill: Callable[..., Array]) -> Program:
     return lambda xs, out, _stages: fill(xs, out=out)
 
 
+def _compiled(title: str, kernel: Callable[[int, int, int], Kernel]) -> Column:
+    def prepare() -> None:
+        # OpenCL compiles a part only when it is called.
+        kernel(NUM, P, MU)(np.arange(1, 1000))
+
+    def program(xs: Integers, out: Array, _stages: int) -> Results:
+        filled: Array = kernel(NUM, P, MU)(xs, out=out)
+        return filled
+
+    return Column(title, program, staged=False, prepare=prepare)
+
+
 COLUMNS: Mapping[str, Column] = MappingProxyType(
     {
         "1": Column("a loop in map", _flow(map_calc.map_calc1), SLOW),
@@ -90,9 +105,10 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "c-fast": Column(
             "the kernel, one thread", _filling(logistic_map.bind(num=NUM, p=P, mu=MU)), staged=False
         ),
+        "opencl": _compiled("a loop in OpenCL C", in_opencl.opencl),
+        "opencl-inlined": _compiled("the same, its numbers written in", in_opencl.opencl_inlined),
         "numpy": Column("NumPy in blocks, one thread", _filling(in_numpy), staged=False),
+        "llvm": _compiled("a loop compiled by numba, one thread", in_llvm.llvm),
+        "llvm-fast": _compiled("the kernel's algorithm in numba, one thread", in_llvm.llvm_fast),
     }
 )
-
-LATER = ("opencl", "opencl-inlined", "llvm", "llvm-fast")
-"""Columns that this version does not have yet."""

@@ -1,4 +1,4 @@
-"""Kernels: C functions on contiguous arrays, called through cffi without the GIL."""
+"""Kernels: native functions on contiguous arrays, called without the GIL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from flowlike.errors import KernelError
+from flowlike.native._kernels import ffi as own_ffi
+from flowlike.native.llvm import NumbaFunction
 from flowlike.native.memory import empty
+from flowlike.native.opencl import OpenCLFunction
 from flowlike.native.signature import (
     Failure,
     arguments_of,
@@ -27,10 +30,11 @@ __all__ = ["Kernel"]
 
 
 class Kernel:
-    """A chunk function in C: ``kernel(array)`` gives an array of as many elements.
+    """A chunk function in native code: ``kernel(array)`` gives an array of as many elements.
 
-    It is made by `Kernel.from_cffi`, never changes, and may be called by many threads at
-    once: the GIL is released while the C function runs.
+    It is made of a C function by `Kernel.from_cffi`, of a Python function by
+    `Kernel.from_numba`, or of OpenCL C by `Kernel.from_opencl`. It never changes, and may be
+    called by many threads at once: the GIL is released while the function runs.
 
     Attributes:
         name: how it is called in plans and messages.
@@ -46,7 +50,8 @@ class Kernel:
         "_checks",
         "_empty",
         "_errors",
-        "_ffi",
+        "_fail",
+        "_from_buffer",
         "_function",
         "_read_as",
         "_values",
@@ -67,7 +72,8 @@ class Kernel:
     bound: Mapping[str, Any]
 
     _empty: Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray[Any, Any]]
-    _ffi: Any
+    _fail: Callable[[int, np.ndarray[Any, Any], Any, tuple[Any, ...]], None] | None
+    _from_buffer: Callable[[Any, Any], Any]
     _function: Any
     _read_as: Any
     _write_as: Any
@@ -76,7 +82,7 @@ class Kernel:
     _values: tuple[Any, ...] | None
 
     def __init__(self) -> None:
-        raise TypeError("a Kernel is made by Kernel.from_cffi(ffi, function, ...)")
+        raise TypeError("a Kernel is made by Kernel.from_cffi, from_numba or from_opencl")
 
     @classmethod
     def from_cffi(
@@ -114,6 +120,151 @@ class Kernel:
                 dtype, a parameter type or an error does not fit.
             ValueError: an error is given for status 0, which means success.
         """
+        kernel = cls._described(name, input, output, params, errors, elementwise)
+        arguments = arguments_of(ffi, function, name, kernel.params)
+        kernel._function = function
+        kernel._from_buffer = ffi.from_buffer
+        kernel._read_as = buffer_type(ffi, arguments[0], "input", kernel.input)
+        kernel._write_as = buffer_type(ffi, arguments[1], "output", kernel.output)
+        kernel._checks = {
+            param: check_of(ffi, argument)
+            for param, argument in zip(kernel.params, arguments[3:], strict=True)
+        }
+        return kernel
+
+    @classmethod
+    def from_numba(
+        cls,
+        function: Any,
+        *,
+        name: str,
+        input: npt.DTypeLike,
+        output: npt.DTypeLike,
+        params: Mapping[str, str] = MappingProxyType({}),
+        errors: Mapping[int, Failure] = MappingProxyType({}),
+        elementwise: bool = False,
+    ) -> Self:
+        """Compile a Python function ``f(array, out, params...)`` with numba and LLVM.
+
+        It gets both arrays in full, must fill ``out``, and returns nothing, or 0, or a status
+        that says what went wrong. It is compiled here, once, and must be safe to run in
+        several threads at once. What it raises in a call is raised by that call; to find that
+        out it is called once more. numba does not check indices: a loop that leaves the
+        arrays is only found with ``numba.njit(boundscheck=True)``.
+
+        Args:
+            function: a Python function within numba's reach, or one that ``numba.njit`` has
+                decorated, with its own options (``fastmath``, ``boundscheck``, ...).
+            name: how plans and messages call it.
+            input: numpy dtype of the elements of ``array``.
+            output: numpy dtype of the elements of ``out``.
+            params: the C types of the parameters after ``out`` by name, in their order.
+            errors: what to raise for a status other than 0, as in `Kernel.from_cffi`.
+            elementwise: promises that an element of the result depends on the same element
+                of the input alone.
+
+        Raises:
+            KernelError: numba cannot compile it; the message has what numba says.
+            ModuleNotFoundError: numba is not installed (the extra ``flowlike[llvm]``).
+            TypeError: it is no function of those parameters, returns something else than an
+                int or nothing, or the name, a dtype, a parameter type or an error does not
+                fit.
+            ValueError: an error is given for status 0, which means success, or the function
+                was decorated with ``parallel=True``.
+        """
+        read, written = element_type("input", input), element_type("output", output)
+        compiled = NumbaFunction(function, _checked_name(name), read, written, params)
+        kernel = cls.from_cffi(
+            own_ffi,
+            compiled.pointer,
+            name=name,
+            input=read,
+            output=written,
+            params=params,
+            errors=errors,
+            elementwise=elementwise,
+        )
+        kernel._fail = compiled.fail
+        return kernel
+
+    @classmethod
+    def from_opencl(
+        cls,
+        source: str,
+        *,
+        name: str,
+        input: npt.DTypeLike,
+        output: npt.DTypeLike,
+        params: Mapping[str, str] = MappingProxyType({}),
+        errors: Mapping[int, Failure] = MappingProxyType({}),
+        elementwise: bool = False,
+        device: str | None = None,
+    ) -> Self:
+        """Compile OpenCL C for a device: a GPU, or the CPU by PoCL.
+
+        The source has a function ``__kernel void f(__global const T *in, __global U *out,
+        ulong n, params...)``. It runs once for each of the ``n`` elements, the one at
+        ``get_global_id(0)``, never beyond. A last parameter ``__global int *status`` may
+        follow: what a work item writes there is the status of the call.
+
+        The device has one context, and every thread that calls has queues and memory of its
+        own there, which are kept for its next call. The arrays of an elementwise kernel cross
+        to a device with memory of its own in pieces, so that one is computed while the next
+        and the last are on their way; a device that shares the memory of the CPU works in the
+        arrays themselves.
+
+        Args:
+            source: OpenCL C with one ``__kernel``, or with several, of which the one called
+                ``name`` is meant.
+            name: how plans and messages call it.
+            input: numpy dtype of ``T``.
+            output: numpy dtype of ``U``.
+            params: the C types of the parameters after ``n`` by name, in their order
+                (``int64_t`` is ``long`` there).
+            errors: what to raise for a status other than 0, as in `Kernel.from_cffi`.
+            elementwise: promises that an element of the result depends on the same element
+                of the input alone.
+            device: a part of the name of a device or its platform. ``None``: what
+                ``FLOWLIKE_OPENCL_DEVICE`` in the environment says, else ``PYOPENCL_CTX`` as
+                pyopencl reads it, else a GPU, else any.
+
+        Raises:
+            KernelError: there is no OpenCL platform, or the device cannot compile the source;
+                the message has its build log.
+            ModuleNotFoundError: pyopencl is not installed (the extra ``flowlike[opencl]``).
+            TypeError: the kernel in the source has another shape, or the name, a dtype, a
+                parameter type or an error does not fit.
+            ValueError: no device is so called, the source has no kernel or several of which
+                none is called ``name``, or an error is given that can never occur.
+        """
+        kernel = cls._described(name, input, output, params, errors, elementwise)
+        function = OpenCLFunction(
+            source, name, kernel.input, kernel.output, kernel.params, device, kernel.elementwise
+        )
+        if errors and not function.has_status:
+            raise ValueError(
+                f"errors of kernel {name!r} can never occur: its function needs a last "
+                f"parameter '__global int *status' to write them to"
+            )
+        kernel._function = function
+        kernel._from_buffer = _itself
+        kernel._read_as = kernel._write_as = None
+        kernel._checks = {
+            param: check_of(own_ffi, own_ffi.typeof(c_type)) for param, c_type in params.items()
+        }
+        return kernel
+
+    @classmethod
+    def _described(
+        cls,
+        name: str,
+        input: npt.DTypeLike,
+        output: npt.DTypeLike,
+        params: Mapping[str, str],
+        errors: Mapping[int, Failure],
+        elementwise: bool,
+    ) -> Self:
+        """A kernel without its function."""
         kernel = cls.__new__(cls)
         kernel.name = _checked_name(name)
         kernel.input = element_type("input", input)
@@ -122,16 +273,8 @@ class Kernel:
         kernel.params = MappingProxyType(dict(params))
         kernel.bound = MappingProxyType({})
         kernel._empty = empty
-        kernel._ffi = ffi
-        kernel._function = function
-        arguments = arguments_of(ffi, function, name, kernel.params)
-        kernel._read_as = buffer_type(ffi, arguments[0], "input", kernel.input)
-        kernel._write_as = buffer_type(ffi, arguments[1], "output", kernel.output)
-        kernel._checks = {
-            param: check_of(ffi, argument)
-            for param, argument in zip(kernel.params, arguments[3:], strict=True)
-        }
         kernel._errors = checked_errors(errors)
+        kernel._fail = None
         kernel._values = None if kernel.params else ()
         return kernel
 
@@ -170,7 +313,7 @@ class Kernel:
         return self._empty((size,), self.output)
 
     def __call__(self, array: Any, /, *, out: Any = None, **params: Any) -> Any:
-        """Run the C function over ``array`` in one call.
+        """Run the function over ``array`` in one call.
 
         Args:
             array: one-dimensional contiguous array of dtype `input`; an empty list counts as
@@ -188,8 +331,9 @@ class Kernel:
             ValueError: the array is not contiguous or has more than one dimension, or
                 ``out`` has the wrong size, is read-only, or overlaps ``array``.
             OverflowError: a parameter does not fit its C type.
-            KernelError: a status that ``errors`` does not name; those it names raise what it
-                says.
+            KernelError: a status that ``errors`` does not name (those it names raise what it
+                says), or an OpenCL device failed.
+            MemoryError: there is no memory for the result, here or on the OpenCL device.
         """
         values = self._values if not params else self._merged(params)
         if values is None:
@@ -213,12 +357,12 @@ class Kernel:
             out = self.empty(size)
         else:
             self._check_out(out, array)
-        from_buffer = self._ffi.from_buffer
+        from_buffer = self._from_buffer
         status = self._function(
             from_buffer(self._read_as, array), from_buffer(self._write_as, out), size, *values
         )
         if status:
-            raise self._failure(status)
+            raise self._failure(status, array, out, values)
         return out
 
     def _call_with_other(self, array: Any, out: Any, values: tuple[Any, ...]) -> Any:
@@ -231,13 +375,13 @@ class Kernel:
         return f"{type(self).__name__}({self.name!r}, {self.input} -> {self.output}{shown})"
 
     def __reduce__(self) -> Any:
-        """Refuse: a C function is only known to the process that loaded it.
+        """Refuse: a native function is only known to the process that loaded it.
 
         Raises:
             TypeError: always.
         """
         raise TypeError(
-            f"kernel {self.name!r} cannot be sent to another process: its C function lives in "
+            f"kernel {self.name!r} cannot be sent to another process: its function lives in "
             f"this one; give a function of a module that looks the kernel up there"
         )
 
@@ -322,7 +466,11 @@ class Kernel:
             f"before it with bind()"
         )
 
-    def _failure(self, status: int) -> BaseException:
+    def _failure(
+        self, status: int, array: np.ndarray[Any, Any], out: Any, values: tuple[Any, ...]
+    ) -> BaseException:
+        if self._fail is not None:
+            self._fail(status, array, out, values)
         error = self._errors.get(status)
         if error is None:
             return KernelError(f"kernel {self.name!r} returned the unknown status {status}")
@@ -330,6 +478,11 @@ class Kernel:
             return error(f"kernel {self.name!r} returned status {status}")
         # A raised exception gathers tracebacks and notes: never raise one twice.
         return copy.copy(error)
+
+
+def _itself(_kind: None, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """An array as a function takes it that is no C function."""
+    return array
 
 
 def _checked_name(name: Any) -> str:

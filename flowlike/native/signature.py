@@ -20,6 +20,7 @@ __all__ = [
     "check_of",
     "checked_errors",
     "element_type",
+    "scalar_type",
 ]
 
 Failure: TypeAlias = BaseException | type[BaseException]
@@ -111,6 +112,23 @@ def check_of(ffi: Any, c_type: Any) -> Callable[[Any], Any]:
         raise OverflowError
 
     return check_integer
+
+
+def scalar_type(ffi: Any, c_type: str, name: str) -> np.dtype[Any]:
+    """The numpy dtype of a parameter, for what is no C but takes the same numbers.
+
+    Raises:
+        TypeError: it is no C type, or not one of a whole number or of a float or double.
+    """
+    written = _written_by_cffi(ffi, c_type)
+    kind = ffi.typeof(c_type) if written else None
+    if kind is None or kind.kind != "primitive" or written in ("char", "long double"):
+        raise TypeError(
+            f"params of kernel {name!r} must be C types of whole numbers, float or double, "
+            f"not {c_type!r}"
+        )
+    letter = "f" if _is_real(kind) else "i" if int(ffi.cast(kind, -1)) < 0 else "u"
+    return np.dtype(f"{letter}{ffi.sizeof(kind)}")
 
 
 def buffer_type(ffi: Any, pointer: Any, which: str, dtype: np.dtype[Any]) -> Any:
