@@ -17,7 +17,7 @@ FLOWLIKE := $(STAMPS)/flowlike-$(PACKAGES)
 DEMO ?= --columns c,c-fast,5,8 --stages 1,2,4,8 --runs 3
 BENCH ?= --columns c,c-fast,numpy,5,6,7,8 --stages 1,2,4,8,16,32,64,128 --runs 5 --json build/bench.json
 
-.PHONY: bench check check-native clean demo docs pictures test
+.PHONY: bench check check-native clean demo docs pictures table test
 
 demo: $(FLOWLIKE)
 	@$(BIN)/python examples/logistic_map/benchmark.py $(DEMO)
@@ -27,6 +27,11 @@ bench: $(FLOWLIKE)
 	@$(BIN)/python examples/logistic_map/benchmark.py $(BENCH)
 	@$(BIN)/python examples/logistic_map/benchmark.py --memory --stages 2,8,128
 	@$(BIN)/python examples/overhead.py --json build/overhead.json
+
+# Every column, also those in OpenCL and by numba, as a table, as data and as a picture.
+table: $(FLOWLIKE) $(STAMPS)/extras
+	@mkdir -p build
+	@$(BIN)/python examples/logistic_map/benchmark.py --json build/table.json --plot build/table.svg
 
 test: $(FLOWLIKE) $(STAMPS)/test
 	@$(BIN)/python -m pytest
@@ -56,7 +61,7 @@ $(FLOWLIKE): $(STAMPS)/pip pyproject.toml $(NATIVE)
 	@$(PIP) install --editable .
 	@touch $@
 
-$(STAMPS)/test $(STAMPS)/check $(STAMPS)/docs: $(STAMPS)/pip pyproject.toml
+$(STAMPS)/test $(STAMPS)/check $(STAMPS)/docs $(STAMPS)/extras: $(STAMPS)/pip pyproject.toml
 	@echo "installing what '$(@F)' needs"
 	@$(PIP) install --group $(@F)
 	@touch $@

@@ -48,7 +48,8 @@ def llvm_fast(num: int, p: int, mu: int) -> Kernel:
         ValueError: ``p`` or ``mu`` is none it is for.
         ZeroDivisionError: ``p`` is 0.
     """
-    return _llvm_fast().bind(num=num, **_plan(p, mu))
+    plan = _plan(p, mu)
+    return _llvm_fast().bind(num=num, **plan)
 
 
 @cache
