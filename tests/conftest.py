@@ -12,7 +12,7 @@ from hypothesis import settings
 # timeout is the fuse.
 settings.register_profile("flowlike", deadline=None)
 # Laws are tried thousands of times by
-# `pytest --hypothesis-profile=campaign --timeout=0 tests/stages/laws`.
+# `pytest --hypothesis-profile=campaign --timeout=0 tests/stages/laws tests/flow/laws`.
 settings.register_profile("campaign", deadline=None, max_examples=5000)
 settings.load_profile("flowlike")
 

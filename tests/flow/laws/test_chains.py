@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given, note
 from hypothesis import strategies as st
 from laws.chains import MODULUS, OPERATORS, Counting
+from laws.windowed import until
 
 from flowlike import Flow
 from flowlike.testing import ProbeConsumer, run
@@ -31,6 +32,26 @@ steps = st.lists(
     st.tuples(st.sampled_from(sorted(OPERATORS)), st.integers(0, 4), numbers, layers),
     max_size=7,
 )
+
+
+def chained(
+    flow: Any, events: list[int], steps: list[Any], *, once: bool = True
+) -> tuple[Any, list[int], list[Any]]:
+    """The flow with the operators, what it gives, and which were taken.
+
+    ``once``: whether the flow can run only once, and so cannot be joined with itself.
+    """
+    taken = []
+    for name, n, other, layer in steps:
+        if name == "hash_join" and once:
+            continue  # it runs its flow twice
+        step = OPERATORS[name](flow, events, n, other, layer)
+        if len(step.events) <= MOST:
+            flow, events = step.flow, step.events
+            once = once or name in ("through", "join")
+            flow = flow.shuffle() if step.ends else flow
+            taken.append((name, n, other, layer))
+    return flow, events, taken
 
 
 async def awaited(events: list[int]) -> AsyncIterator[int]:
@@ -78,14 +99,44 @@ DOORS = [events_of_flow, batches_of_flow, into_a_stage]
     seed=st.integers(0, 2**32),
 )
 def test_any_chain(source, events, first, steps, door, seed):
-    flow, once = SOURCES[source](events, first), source not in ("list", "array")
-    for name, n, other, layer in steps:
-        if name == "hash_join" and once:
-            continue  # it runs its flow twice
-        step = OPERATORS[name](flow, events, n, other, layer)
-        if len(step.events) <= MOST:
-            flow, events = step.flow, step.events
-            once = once or name in ("through", "join")
-            flow = flow.shuffle() if step.ends else flow
+    flow = SOURCES[source](events, first)
+    flow, events, _ = chained(flow, events, steps, once=source not in ("list", "array"))
     note(f"{flow!r}")
     assert sorted(run(door(flow), seed=seed)) == sorted(events)
+
+
+ALONE = sorted(set(OPERATORS) - {"merge", "join", "hash_join"})  # what reads one source, once
+
+
+@given(
+    events=numbers,
+    pauses=st.lists(st.integers(0, 3), min_size=60, max_size=60),
+    first=layers,
+    steps=st.lists(
+        st.tuples(st.sampled_from(ALONE), st.integers(0, 4), numbers, layers), max_size=6
+    ),
+    seconds=st.integers(0, 60),
+    seed=st.integers(0, 2**32),
+)
+def test_a_chain_that_is_drained_on_its_way(events, pauses, first, steps, seconds, seed):
+    """What was read, no more and no less, has gone through all of it."""
+    read = []
+
+    async def paused():
+        now = 0.5
+        for event, pause in zip(events, pauses, strict=False):
+            await until(now := now + pause)
+            read.append(event)
+            yield event
+
+    async def drained(flow):
+        probe = ProbeConsumer(manual=False)
+        async with flow.into_stages([probe]) as running:
+            await until(seconds)
+            await running.stop()
+        return probe.events, running.stats()
+
+    flow, _, steps = chained(Flow.from_iterable(paused(), **first), events, steps)
+    found, report = run(drained(flow), seed=seed)
+    assert report.events_in == len(read)
+    assert sorted(found) == sorted(chained(Flow.from_iterable([]), read, steps)[1])

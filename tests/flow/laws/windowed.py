@@ -166,19 +166,24 @@ def log_of(told: list[Any], producers: int) -> reference.Log:
     return log
 
 
+async def until(now: float) -> None:
+    """Wait until the virtual clock is there."""
+    loop = asyncio.get_running_loop()
+    if loop.time() < now:
+        reached: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_at(now, reached.set_result, None)
+        try:
+            await reached
+        finally:
+            timer.cancel()
+
+
 async def source(log: reference.Log, producer: int) -> AsyncIterator[Any]:
     """Give a producer's events at their times, and end at its time."""
-    loop = asyncio.get_running_loop()
     for now, whose, event in log:
         if whose != producer:
             continue
-        if loop.time() < now:
-            reached: asyncio.Future[None] = loop.create_future()
-            timer = loop.call_at(now, reached.set_result, None)
-            try:
-                await reached
-            finally:
-                timer.cancel()
+        await until(now)
         if event is END:
             return
         yield event
