@@ -44,6 +44,7 @@ class Kernel:
             alone, so calls over neighbouring arrays can be made one.
         params: the C type of every parameter after the arrays and their length.
         bound: the parameters that `bind` has fixed.
+        waits: a call waits for a device, so its CPU time says nothing of what it costs.
     """
 
     __slots__ = (
@@ -62,6 +63,7 @@ class Kernel:
         "name",
         "output",
         "params",
+        "waits",
     )
 
     name: str
@@ -70,6 +72,7 @@ class Kernel:
     elementwise: bool
     params: Mapping[str, str]
     bound: Mapping[str, Any]
+    waits: bool
 
     _empty: Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray[Any, Any]]
     _fail: Callable[[int, np.ndarray[Any, Any], Any, tuple[Any, ...]], None] | None
@@ -246,6 +249,7 @@ class Kernel:
                 f"errors of kernel {name!r} can never occur: its function needs a last "
                 f"parameter '__global int *status' to write them to"
             )
+        kernel.waits = True
         kernel._function = function
         kernel._from_buffer = _itself
         kernel._read_as = kernel._write_as = None
@@ -275,6 +279,7 @@ class Kernel:
         kernel._empty = empty
         kernel._errors = checked_errors(errors)
         kernel._fail = None
+        kernel.waits = False
         kernel._values = None if kernel.params else ()
         return kernel
 

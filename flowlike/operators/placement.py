@@ -14,7 +14,9 @@ __all__ = ["executor_of"]
 def executor_of(operator: Any, default: ExecutorChoice) -> Placement:
     """Where the function of an operator runs: its own choice, the layer's, its kind's.
 
-    A coroutine function runs in the event loop.
+    A coroutine function runs in the event loop. A kernel that waits for its device has a thread
+    like any function that waits: by its CPU time it would seem to cost nothing, and be called in
+    the loop.
     """
     function = operator.function
     if is_coroutine_function(function):
@@ -23,4 +25,6 @@ def executor_of(operator: Any, default: ExecutorChoice) -> Placement:
         return operator.executor  # type: ignore[no-any-return]
     if default is not None and operator.follows_layer:
         return default
-    return "native" if isinstance(function, Kernel) else None
+    if isinstance(function, Kernel):
+        return "threads" if function.waits else "native"
+    return None

@@ -155,6 +155,22 @@ class TestCalls:
         )
         assert np.array_equal(np.sort(windows.to_array()), np.arange(0, 2000, 2))
 
+    def test_the_loop_of_a_flow_never_waits_for_the_device(
+        self, double: Kernel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        threads: set[threading.Thread] = set()
+        compute = opencl_room.OpenCLFunction.__call__
+
+        def recorded(self: Any, *arguments: Any) -> int:
+            threads.add(threading.current_thread())
+            return compute(self, *arguments)
+
+        monkeypatch.setattr(opencl_room.OpenCLFunction, "__call__", recorded)
+        flow = Flow.from_iterable(np.arange(5000), stages=2, max_demand=50).map_batch(double)
+        assert flow.to_array().sum() == 5000 * 4999
+        assert threads
+        assert threading.current_thread() not in threads
+
     def test_the_gil_is_free_meanwhile(self, memory: None) -> None:
         slow = make(
             "__kernel void slow(__global const long *in, __global long *out, ulong n) {"
