@@ -25,10 +25,12 @@ class SequenceSource(Producer[Any]):
     def handle_demand(self, demand: int) -> Batch:
         """The next slice; the last one finishes the stage."""
         start = self._next
-        self._next = end = min(start + demand, len(self._batch))
-        if end == len(self._batch):
+        events = self._batch[start : start + demand]
+        self._next = start + len(events)
+        # A list of the user's own class may say that it has more than a slice of it gives.
+        if len(events) < demand or self._next == len(self._batch):
             self.finish()
-        return self._batch[start:end]
+        return events
 
     def handle_cast(self, message: Drain) -> None:
         """Nothing was read that has not left."""

@@ -61,6 +61,14 @@ def test_whatever_can_be_iterated_can_be_read_twice(source, events, read_in):
     assert flow.run().events_in == len(events)
 
 
+def test_a_list_whose_length_is_more_than_it_has():
+    class Boastful(list):
+        def __len__(self):
+            return 99
+
+    assert Flow.from_iterable(Boastful([1, 2])).map(abs).to_list(timeout=30) == [1, 2]
+
+
 def test_a_set():
     assert sorted(Flow.from_iterable({3, 1, 2}).to_list()) == [1, 2, 3]
 
