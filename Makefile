@@ -15,9 +15,10 @@ PACKAGES := $(shell find flowlike -name __init__.py | LC_ALL=C sort | cksum | cu
 FLOWLIKE := $(STAMPS)/flowlike-$(PACKAGES)
 
 DEMO ?= --columns c,c-fast,5,8 --stages 1,2,4,8 --runs 3
+RIVALS ?= --json build/rivals.json
 BENCH ?= --columns c,c-fast,numpy,5,6,7,8 --stages 1,2,4,8,16,32,64,128 --runs 5 --json build/bench.json
 
-.PHONY: bench check check-native clean demo docs pictures table test
+.PHONY: bench bench-rivals check check-native clean demo docs pictures table test
 
 demo: $(FLOWLIKE)
 	@$(BIN)/python examples/logistic_map/benchmark.py $(DEMO)
@@ -32,6 +33,10 @@ bench: $(FLOWLIKE)
 table: $(FLOWLIKE) $(STAMPS)/extras
 	@mkdir -p build
 	@$(BIN)/python examples/logistic_map/benchmark.py --json build/table.json --plot build/table.svg
+
+bench-rivals: $(FLOWLIKE)
+	@mkdir -p build
+	@$(BIN)/python examples/rivals/benchmark.py $(RIVALS)
 
 test: $(FLOWLIKE) $(STAMPS)/test
 	@$(BIN)/python -m pytest

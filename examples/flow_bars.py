@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from zipf_words import write_words
 
 from flowlike import FixedWindow, Flow, GlobalWindow
 
@@ -235,7 +236,7 @@ def words(size: int) -> Iterator[Sides]:
     """Count the words of a file: few words are frequent and most are rare, as in a language."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "words.txt"
-        _write_words(path, size)
+        write_words(path, size)
 
         def count() -> dict[str, int]:
             with path.open(encoding="utf-8") as lines:
@@ -365,21 +366,6 @@ def _totals(states: list[Sums]) -> Sums:
         for key, value in state.items():
             totals[key] = totals.get(key, 0) + value
     return totals
-
-
-def _write_words(path: Path, size: int) -> None:
-    """Lines of ten words, the n-th most frequent of which has 1/n of the first one's share."""
-    vocabulary = [f"word{number:x}" for number in range(1, 30_001)]
-    weights = [1 / rank for rank in range(1, len(vocabulary) + 1)]
-    # What repeats is much longer than a batch, and most of the time would go into chance.
-    chosen = random.Random(1).choices(vocabulary, weights, k=min(size, 5_000_000) // 7 + 10)
-    lines = [" ".join(chosen[at : at + 10]) + "\n" for at in range(0, len(chosen) - 9, 10)]
-    text = "".join(lines)
-    repeats, rest = divmod(size, len(text))
-    with path.open("w", encoding="utf-8") as file:
-        for _ in range(repeats):
-            file.write(text)
-        file.write(text[:rest])
 
 
 def _bars(text: str) -> tuple[Bar, ...]:

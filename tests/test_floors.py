@@ -27,7 +27,7 @@ FLOORS = {
     "recovery": 4,
     "flow": 5,
     "runners": 6,
-    "__main__": 7,
+    "__main__": 8,
     "cli": 7,
     "testing": 7,
     "pytest_plugin": 8,

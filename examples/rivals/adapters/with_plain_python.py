@@ -1,0 +1,54 @@
+"""No library: what Python itself offers, by hand."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from rivals.tasks import CHUNK, PIECE, Array, spin, step, wanted
+
+from flowlike.native import logistic_map
+
+
+def pipeline(numbers: range) -> int:
+    """``sum(filter(wanted, map(step, numbers)))``."""
+    return sum(filter(wanted, map(step, numbers)))
+
+
+def word_count(path: Path) -> dict[str, int]:
+    """A loop over the lines and words that counts in a ``dict``, on one core."""
+    counts: dict[str, int] = {}
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            for word in line.split():
+                counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+def logistic(numbers: Array) -> Array:
+    """``ThreadPoolExecutor(2)``, chunks of 65 536, into one result made before."""
+    result = np.empty_like(numbers)
+
+    def calculate(at: int) -> None:
+        part = slice(at, at + CHUNK)
+        logistic_map(numbers[part], num=10, p=6_700_417, mu=22, out=result[part])
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(calculate, range(0, len(numbers), CHUNK)))
+    return result
+
+
+@cache
+def _pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(2, get_context("forkserver"))
+
+
+def two_cores(numbers: range) -> int:
+    """``ProcessPoolExecutor(2).map(spin, numbers, chunksize=1000)``; the pool is kept."""
+    return sum(_pool().map(spin, numbers, chunksize=PIECE))
+
+
+start = pipeline
