@@ -41,7 +41,12 @@ def describe_layer(plan: LayerPlan) -> list[str]:
     replicas = "1 stage" if plan.stages == 1 else f"{plan.stages} stages"
     demand = plan.max_demand
     if isinstance(demand, AutoDemand):
-        asked = f"auto, at most {demand.limit} of each producer"
+        asked = (
+            f"auto, at most {demand.limit} of each producer, "
+            f"in batches that take about {demand.target * 1e3:g} ms"
+        )
+        if demand.least > 1:
+            asked += f", {demand.least} or more"
     else:
         least = demand // 2 if options.min_demand is None else options.min_demand
         asked = f"{demand} of each producer, again at {least}"

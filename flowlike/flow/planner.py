@@ -15,7 +15,7 @@ from flowlike.flow.options import LayerOptions
 from flowlike.flow.routing import Numbering, Partition, Routing, Shuffle
 from flowlike.flow.staged import Staged, stage_label
 from flowlike.native import Kernel
-from flowlike.operators import CountBy, GlobalWindow, Layer, MapBatch
+from flowlike.operators import CountBy, GlobalWindow, Layer, MapBatch, crosses_processes
 from flowlike.stages import AutoDemand, StageRef
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Node: TypeAlias = "SourcePlan | StagePlan | LayerPlan | ReorderPlan"
 """What a plan is made of: each is one or more stages."""
+
+_FOR_A_PROCESS = 0.01  # seconds: the way there and back takes about 0.5 ms
 
 _MOST_GUESSED = 1 << 24  # rows that may be given room for and stay empty
 
@@ -122,7 +124,15 @@ class LayerPlan:
         at_once = max(
             (getattr(operator, "concurrency", 1) for operator in self.layer.operators), default=1
         )
-        return AutoDemand(max(2, at_once, min(AutoDemand.LIMIT, share)), least=at_once)
+        return AutoDemand(
+            max(2, at_once, min(AutoDemand.LIMIT, share)), least=at_once, target=self.target
+        )
+
+    @property
+    def target(self) -> float:
+        """Seconds that "auto" lets a batch take: more where each one goes to another process."""
+        leaves = any(crosses_processes(group.executor) for group in self.layer.groups)
+        return _FOR_A_PROCESS if leaves else AutoDemand.TARGET
 
     @property
     def in_flight(self) -> int:

@@ -40,6 +40,8 @@ class StageReport:
         busy: seconds spent in its functions (executors and awaiting included), in sending, and, for
             a source, in reading.
         waiting: the other seconds of the run.
+        batch: how many events a call was to be given at last, what ``max_demand="auto"`` has chosen
+            or what a number says; 0 for a source and for what was given nothing.
     """
 
     name: str
@@ -55,6 +57,7 @@ class StageReport:
     produced: int
     busy: float
     waiting: float
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +105,19 @@ class RunReport:
             + (f"; busiest: {self.bottleneck}" if self.bottleneck else "")
         ]
         columns = [name for name in _COUNTS if name in _ALWAYS or self._has(name)]
-        rows = [["", "replicas", *(name.removeprefix("events_") for name in columns), *_TIMES]]
+        rows = [
+            ["", "replicas", *(name.removeprefix("events_") for name in columns), "batch", *_TIMES]
+        ]
         for name, stages in groupby(self.stages, attrgetter("name")):
             replicas = list(stages)
             counts = [sum(getattr(each, column) for each in replicas) for column in columns]
+            batch = max(each.batch for each in replicas)
             times = [sum(getattr(each, time) for each in replicas) for time in _TIMES]
             rows.append([
                 name,
                 str(len(replicas)),
                 *(f"{count:,}" for count in counts),
+                f"{batch:,}" if batch else "",
                 *(f"{seconds:.3f} s" for seconds in times),
             ])  # fmt: skip
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -89,6 +89,7 @@ def _report_stage(
         produced=produced + max(0, -unsent),
         busy=counts.busy,
         waiting=max(0.0, wall_time - counts.busy),
+        batch=counts.batch,
     )
 
 

@@ -10,6 +10,7 @@ from flowlike.operators.entering import Join as Join
 from flowlike.operators.entering import Unique as Unique
 from flowlike.operators.executors import ExecutorChoice as ExecutorChoice
 from flowlike.operators.executors import check_executor as check_executor
+from flowlike.operators.executors import crosses_processes as crosses_processes
 from flowlike.operators.executors import executor_name as executor_name
 from flowlike.operators.failure import Failure as Failure
 from flowlike.operators.gathering import Departition as Departition
@@ -115,6 +116,7 @@ __all__ = [
     "check_executor",
     "check_policy",
     "compile_program",
+    "crosses_processes",
     "executor_name",
     "key_function",
     "run_inline",

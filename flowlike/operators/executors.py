@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["ExecutorChoice", "Placement", "check_executor", "executor_name"]
+__all__ = ["ExecutorChoice", "Placement", "check_executor", "crosses_processes", "executor_name"]
 
 ExecutorChoice: TypeAlias = Literal["threads", "processes"] | Executor | None
 """What a user may say."""
@@ -28,6 +28,13 @@ def check_executor(name: str, value: Any) -> ExecutorChoice:
     if value is None or isinstance(value, (str, Executor)):
         return value  # type: ignore[return-value]
     raise TypeError(f"{name} must be {accepted}, not {value!r}")
+
+
+def crosses_processes(executor: Placement) -> bool:
+    """True if what is called there may run in another process, as far as can be told."""
+    if executor is None or isinstance(executor, str):
+        return executor == "processes"
+    return not isinstance(executor, ThreadPoolExecutor)
 
 
 def executor_name(executor: Placement) -> str:

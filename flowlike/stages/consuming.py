@@ -97,7 +97,10 @@ class Consumption:
         if demand is None:
             if self._asks:
                 self._ask()
-        elif more := demand.handled(count, seconds):
+            return
+        more = demand.handled(count, seconds)
+        self._running.batch = demand.batch
+        if more:
             if self._outlet is None and not self._running.leaving:  # nothing has to leave before
                 subscription._peer.deliver(_new(Ask, (subscription._number, more)))
             else:

@@ -60,7 +60,7 @@ class FixedDemand:
 
 
 class AutoDemand:
-    """One event at the start, then as many as keep the stage busy for about 2 ms.
+    """One event at the start, then as many as keep the stage busy for a target, about 2 ms.
 
     A batch that was handled in less lets the next be up to 16 times as large; one that
     took more than twice as long shrinks it in proportion. As soon as batches hold more than one
@@ -74,12 +74,14 @@ class AutoDemand:
         batch: the size of the first batch.
         least: the size below which batches do not shrink: so many calls the stage has at once.
         joins: false for a stage that takes batches as they come, and would copy them again.
+        target: seconds that a batch should take.
 
     Attributes:
         limit: the same.
         least: the same.
         batch: how many events one call should be given, now.
         joins: whether smaller batches are joined up to it.
+        target: the same.
     """
 
     TARGET = 0.002
@@ -87,11 +89,17 @@ class AutoDemand:
     LIMIT = 1 << 19
     cuts = False  # what comes was asked for in pieces of the right size
 
-    __slots__ = ("_open", "batch", "joins", "least", "limit")
+    __slots__ = ("_open", "batch", "joins", "least", "limit", "target")
 
     def __init__(
-        self, limit: int = LIMIT, batch: int = 1, least: int = 1, joins: bool = True
+        self,
+        limit: int = LIMIT,
+        batch: int = 1,
+        least: int = 1,
+        joins: bool = True,
+        target: float = TARGET,
     ) -> None:
+        self.target = target
         self.joins = joins
         self.least = min(least, limit)
         self.batch = max(self.least, min(batch, limit // 2))
@@ -107,11 +115,11 @@ class AutoDemand:
         """See :class:`Demand`."""
         self._open -= events
         batch = self.batch
-        if seconds > 2 * self.TARGET:
-            fitting = int(events * self.TARGET / seconds)
+        if seconds > 2 * self.target:
+            fitting = int(events * self.target / seconds)
             self.batch = max(self.least, min(batch, fitting))
-        elif 2 * events >= batch and seconds < self.TARGET / 2:
-            wanted = events * self.TARGET / max(seconds, 1e-9)
+        elif 2 * events >= batch and seconds < self.target / 2:
+            wanted = events * self.target / max(seconds, 1e-9)
             most = min(batch * self.GROWTH, int(wanted), self.limit // 2)
             self.batch = max(self.least, most)
         more = self._maximum() - self._open
@@ -147,7 +155,11 @@ def demand_policy(max_demand: int | AutoDemand | str, min_demand: int | None) ->
             )
         if isinstance(max_demand, AutoDemand):
             return AutoDemand(
-                max_demand.limit, max_demand.batch, max_demand.least, max_demand.joins
+                max_demand.limit,
+                max_demand.batch,
+                max_demand.least,
+                max_demand.joins,
+                max_demand.target,
             )
         return AutoDemand()
     if isinstance(max_demand, str):

@@ -35,6 +35,7 @@ class StageCounts(NamedTuple):
             callback that had not returned, those that waited to be handled, those in its
             buffer and its dispatcher, those for which its dispatcher has raised, and those that
             came after its end. While a stage lives it loses none.
+        batch: how many events one call was to be given at last; 0 for a producer.
     """
 
     events_in: int
@@ -45,6 +46,7 @@ class StageCounts(NamedTuple):
     made: int = 0
     held: int = 0
     lost: int = 0
+    batch: int = 0
 
 
 _NOTHING = StageCounts(0, 0, 0, 0, 0.0)
@@ -256,6 +258,7 @@ class StageRef:
             made=before.made + made,
             held=before.held + (outlet.held() + outlet.lost if outlet else 0),
             lost=before.lost + (inlet.lost if inlet else 0) + (outlet.lost if outlet else 0),
+            batch=stage.batch,
         )
 
     async def buffered_count(self) -> int:

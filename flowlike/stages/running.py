@@ -52,6 +52,7 @@ class RunningStage:
         ended: resolved with the reason once the stage has ended.
         begun: whether ``on_start`` was called; if not, ``on_stop`` is not either.
         events_in: how many events its callbacks were given.
+        batch: how many of them one call was to be given at last.
         finishing: whether it ends normally as soon as all its events have left.
         busy: seconds spent in its callbacks (``on_start``, ``on_stop``, ``handle_subscribe`` and
             ``handle_call`` apart), in sending what they return, and in reading.
@@ -73,6 +74,7 @@ class RunningStage:
         "_task",
         "_turning",
         "_work",
+        "batch",
         "begun",
         "busy",
         "clock",
@@ -118,6 +120,7 @@ class RunningStage:
         self.unanswered: Any = None
         self.ended: asyncio.Future[Reason] = loop.create_future()
         self.events_in = 0
+        self.batch = 0
         self.busy = 0.0
         self.clock = queue.clock
         self.inlet: Inlet | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from time import perf_counter
 
 import numpy as np
@@ -171,10 +172,11 @@ def test_a_report_is_a_table():
     first, head, source, layer, last = text.splitlines()
     assert first.startswith("1,500 events in, 749 out, in ")
     assert "; busiest: " in first
-    assert head.split() == ["replicas", "in", "out", "filtered", "skipped", "busy", "waiting"]
+    columns = "replicas in out filtered skipped batch busy waiting"
+    assert head.split() == columns.split()
     assert source.split()[4:8] == ["1500", "1", "1,500", "1,500"]
-    assert layer.split()[-9:-4] == ["1", "1,500", "750", "750", "0"]
-    assert last.split()[-9:-4] == ["3", "750", "749", "0", "1"]
+    assert layer.split()[-10:-5] == ["1", "1,500", "750", "750", "0"]
+    assert last.split()[-10:-5] == ["3", "750", "749", "0", "1"]
     assert len({len(line) for line in (head, source, layer, last)}) == 1
 
 
@@ -236,3 +238,26 @@ def test_the_plan_says_what_it_holds():
         "    holds  at most 300 events",
         "in flight: at most 940 events",
     ]
+
+
+def test_the_plan_says_how_long_batches_are_to_take():
+    flow = Flow.from_iterable([1], stages=1).map(abs)
+    with ThreadPoolExecutor(1) as threads, ProcessPoolExecutor(1) as processes:
+        plans = {
+            name: flow.map(abs, executor=executor).explain()
+            for name, executor in [("loop", None), ("threads", threads), ("processes", processes)]
+        }
+    assert (
+        "auto, at most 524288 of each producer, in batches that take about 2 ms\n" in plans["loop"]
+    )
+    assert "about 2 ms\n" in plans["threads"]
+    assert "about 10 ms\n" in plans["processes"]
+    waiting = Flow.from_iterable([1], stages=1).map(awaits, concurrency=4)
+    assert "about 2 ms, 4 or more\n" in waiting.explain()
+
+
+def test_the_sizes_of_batches_are_in_it():
+    flow = Flow.from_iterable(range(20_000), stages=1, max_demand=100).map(abs)
+    source, fixed, chosen = flow.shuffle(stages=1).map(abs).run().stages
+    assert (source.batch, fixed.batch) == (0, 50)
+    assert chosen.batch > 50

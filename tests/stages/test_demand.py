@@ -104,3 +104,23 @@ def test_auto_demand_never_exceeds_its_limit_and_never_dries_up(limit, steps):
 def test_bad_demands(maximum, minimum, error, text):
     with pytest.raises(error, match=text):
         demand_policy(maximum, minimum)
+
+
+def test_a_batch_may_be_given_another_time() -> None:
+    demand = AutoDemand(target=0.01)
+    assert demand.first() == 1
+    demand.handled(1, 0.004)
+    assert demand.batch == 2
+    usual = AutoDemand()
+    usual.first()
+    usual.handled(1, 0.004)
+    assert usual.batch == 1
+
+
+def test_a_policy_is_copied_with_all_that_it_was_given() -> None:
+    given = AutoDemand(limit=1000, batch=8, least=4, joins=False, target=0.01)
+    copy = demand_policy(given, None)
+    assert copy is not given
+    assert isinstance(copy, AutoDemand)
+    fields = ("limit", "batch", "least", "joins", "target")
+    assert [getattr(copy, name) for name in fields] == [1000, 8, 4, False, 0.01]
