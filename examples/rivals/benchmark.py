@@ -93,13 +93,17 @@ def main(argv: Sequence[str] | None = None) -> None:
             rows.append(Row(library, failed=str(error)))
         if not arguments.keep:
             environment.remove()
-    text = as_markdown(rows, machine())
-    print(f"\n{text}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(as_json(rows, machine()), indent=1) + "\n")
-    if arguments.page:
-        page = between_marks(arguments.page.read_text(encoding="utf-8"), text)
-        arguments.page.write_text(page, encoding="utf-8")
+        # After each, so that a long run may be left early.
+        _write(rows, arguments.json, arguments.page)
+    print(f"\n{as_markdown(rows, machine())}")
+
+
+def _write(rows: Sequence[Row], result: Path | None, page: Path | None) -> None:
+    if result is not None:
+        result.write_text(json.dumps(as_json(rows, machine()), indent=1) + "\n")
+    if page is not None:
+        text = between_marks(page.read_text(encoding="utf-8"), as_markdown(rows, machine()))
+        page.write_text(text, encoding="utf-8")
 
 
 def _parser(libraries: Sequence[Library]) -> argparse.ArgumentParser:

@@ -16,6 +16,9 @@ LONG_ENOUGH = 0.4
 MANY = 10
 """Times as many runs of a task that is over in milliseconds."""
 
+ENOUGH = 15.0
+"""Seconds: a library that has taken so long in all has no more turns."""
+
 
 @dataclass(slots=True)
 class Turns:
@@ -74,7 +77,7 @@ def compare(task: Task, flowlike: Side, rival: Side, runs: int, most: int | None
         task: which one.
         flowlike: one side.
         rival: the other side.
-        runs: how often.
+        runs: how often, at most.
         most: in place of the task's largest size.
 
     Raises:
@@ -96,6 +99,8 @@ def compare(task: Task, flowlike: Side, rival: Side, runs: int, most: int | None
                 theirs.seconds.append(rival.seconds(task.name, theirs.size))
             except SideError as error:
                 cannot, theirs = str(error), None
+        if theirs is not None and sum(theirs.seconds) > ENOUGH:
+            break
     return Duel(task.name, ours, theirs, ability.get("how", ""), cannot)
 
 
