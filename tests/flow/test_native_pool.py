@@ -11,6 +11,7 @@ import pytest
 from flowlike import Flow
 from flowlike.flow.native_pool import RUN, WORTH_A_HOP, Job, NativePool
 from flowlike.native import logistic_map
+from flowlike.native._kernels import ffi
 from flowlike.operators import Calls
 from flowlike.testing import VirtualLoop
 
@@ -231,7 +232,7 @@ def test_a_replica_has_one_call_at_a_time(stages):
                     inside[replica] -= 1
 
     kernel = Watched.from_cffi(
-        KERNEL._ffi,
+        ffi,
         KERNEL._function,
         name="watched",
         input="i8",
@@ -256,7 +257,7 @@ def test_leaving_a_flow_while_kernels_run():
             return super().__call__(array, **keywords)
 
     kernel = Stuck.from_cffi(
-        KERNEL._ffi, KERNEL._function, name="k", input="i8", output="i8", params=KERNEL.params
+        ffi, KERNEL._function, name="k", input="i8", output="i8", params=KERNEL.params
     ).bind(**KERNEL.bound)
 
     async def main():
