@@ -19,6 +19,7 @@ plain call. With more the order of the results is free.
 from __future__ import annotations
 
 import struct
+from array import array as packed
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -246,8 +247,10 @@ def as_array(xs: Integers) -> Array:
     """``xs`` as an int64 array; such an array is returned as it is."""
     if isinstance(xs, np.ndarray) and xs.dtype == np.int64:
         return xs
-    # No rounds make a copy. Unlike np.array(xs, np.int64), this never rounds a float.
-    array: Array = logistic_map(xs, num=0, p=1, mu=0)
+    if isinstance(xs, list):
+        # Unlike np.array(xs, np.int64), this never rounds a float.
+        return np.frombuffer(packed("q", xs) or b"", np.int64)
+    array: Array = logistic_map(xs, num=0, p=1, mu=0)  # no rounds make a copy
     return array
 
 

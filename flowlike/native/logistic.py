@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+from array import array as packed
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,11 +66,10 @@ def _array_of_range(numbers: range) -> np.ndarray[Any, Any]:
 
 def _array_of_integers(numbers: Sequence[Any]) -> np.ndarray[Any, Any]:
     try:
-        array = np.array(numbers)
-        if array.dtype == _INT64 and array.ndim == 1:
-            return array
-    except ValueError:
-        pass  # ragged: the loop below says which element is none
+        # Unlike NumPy it takes nothing that is no integer, so nobody has to look at the types.
+        return np.frombuffer(packed("q", numbers) or b"", _INT64)
+    except (OverflowError, TypeError):
+        pass  # the loop below says which element it was
     integers = []
     for index, number in enumerate(numbers):
         try:
