@@ -25,6 +25,8 @@ Node: TypeAlias = "SourcePlan | StagePlan | LayerPlan | ReorderPlan"
 """What a plan is made of: each is one or more stages."""
 
 _FOR_A_PROCESS = 0.01  # seconds: the way there and back takes about 0.5 ms
+# Most of a short call of a kernel is the call, so that a longer one is no risk.
+_NATIVE_GROWTH = 256
 
 _MOST_GUESSED = 1 << 24  # rows that may be given room for and stay empty
 
@@ -125,7 +127,10 @@ class LayerPlan:
             (getattr(operator, "concurrency", 1) for operator in self.layer.operators), default=1
         )
         return AutoDemand(
-            max(2, at_once, min(AutoDemand.LIMIT, share)), least=at_once, target=self.target
+            max(2, at_once, min(AutoDemand.LIMIT, share)),
+            least=at_once,
+            target=self.target,
+            growth=_NATIVE_GROWTH if self.layer.is_native else AutoDemand.GROWTH,
         )
 
     @property

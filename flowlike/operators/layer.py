@@ -16,7 +16,7 @@ from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import Each, FlatMap, Map, MapValues, PerEvent
 from flowlike.operators.placement import executor_of
 from flowlike.operators.policy import Policy, Taker, bind, policy_name
-from flowlike.operators.reducing import EmitAndReduce, Reduce, ReduceBatch, Reducing
+from flowlike.operators.reducing import CollectBatch, EmitAndReduce, Reduce, ReduceBatch, Reducing
 from flowlike.operators.segments import Segment, split
 from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, Triggering
 from flowlike.operators.windows import Entering, Window
@@ -188,6 +188,15 @@ class Layer:
         return all(
             (isinstance(each, PerEvent) and not isinstance(each, FlatMap)) or _is_kernel(each)
             for each in self.operators
+        )
+
+    @property
+    def is_native(self) -> bool:
+        """True if only kernels work on its events: what one of them costs says little."""
+        works = [each for each in self.operators if not isinstance(each, (CollectBatch, Emit))]
+        return bool(works) and all(
+            isinstance(each, (MapBatch, MapState)) and isinstance(each.function, Kernel)
+            for each in works
         )
 
     @property

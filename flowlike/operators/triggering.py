@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from flowlike.native import Kernel
 from flowlike.operators.executors import ExecutorChoice, check_executor
 from flowlike.operators.operator import Operator, function_name
 from flowlike.options import check_callable, check_choice, is_coroutine_function
@@ -128,6 +129,8 @@ def takes_context(name: str, function: Callable[..., Any]) -> bool:
     Raises:
         TypeError: it can be called neither with ``(state)`` nor with ``(state, ctx)``.
     """
+    if isinstance(function, Kernel):
+        return False  # no need to take its signature apart for every replica
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):

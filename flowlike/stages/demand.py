@@ -75,6 +75,7 @@ class AutoDemand:
         least: the size below which batches do not shrink: so many calls the stage has at once.
         joins: false for a stage that takes batches as they come, and would copy them again.
         target: seconds that a batch should take.
+        growth: how many times as large the next batch may be at most.
 
     Attributes:
         limit: the same.
@@ -82,6 +83,7 @@ class AutoDemand:
         batch: how many events one call should be given, now.
         joins: whether smaller batches are joined up to it.
         target: the same.
+        growth: how many times as large the next batch may be.
     """
 
     TARGET = 0.002
@@ -89,7 +91,7 @@ class AutoDemand:
     LIMIT = 1 << 19
     cuts = False  # what comes was asked for in pieces of the right size
 
-    __slots__ = ("_open", "batch", "joins", "least", "limit", "target")
+    __slots__ = ("_open", "batch", "growth", "joins", "least", "limit", "target")
 
     def __init__(
         self,
@@ -98,9 +100,11 @@ class AutoDemand:
         least: int = 1,
         joins: bool = True,
         target: float = TARGET,
+        growth: int = GROWTH,
     ) -> None:
         self.target = target
         self.joins = joins
+        self.growth = growth
         self.least = min(least, limit)
         self.batch = max(self.least, min(batch, limit // 2))
         self.limit = limit
@@ -120,7 +124,7 @@ class AutoDemand:
             self.batch = max(self.least, min(batch, fitting))
         elif 2 * events >= batch and seconds < self.target / 2:
             wanted = events * self.target / max(seconds, 1e-9)
-            most = min(batch * self.GROWTH, int(wanted), self.limit // 2)
+            most = min(batch * self.growth, int(wanted), self.limit // 2)
             self.batch = max(self.least, most)
         more = self._maximum() - self._open
         if more < self.batch and self._open:
@@ -160,6 +164,7 @@ def demand_policy(max_demand: int | AutoDemand | str, min_demand: int | None) ->
                 max_demand.least,
                 max_demand.joins,
                 max_demand.target,
+                max_demand.growth,
             )
         return AutoDemand()
     if isinstance(max_demand, str):

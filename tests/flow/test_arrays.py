@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flowlike import Flow
+from flowlike import CountWindow, Flow
 from flowlike.flow.planner import make_plan
 from flowlike.native import logistic_map
 from flowlike.stages import BroadcastDispatcher
@@ -70,3 +70,23 @@ def test_chunks_that_are_skipped_leave_no_gap():
 def test_a_failing_kernel_gives_no_part_of_a_result():
     with pytest.raises(ZeroDivisionError, match="p must not be 0"):
         Flow.from_iterable(NUMBERS, stages=2).map_batch(KERNEL.bind(p=0)).to_array()
+
+
+@pytest.mark.parametrize("stages", [1, 3])
+def test_the_order_that_was_asked_for(stages):
+    flow = Flow.from_iterable(NUMBERS, stages=stages, ordered=True).map_batch(KERNEL)
+    assert np.array_equal(flow.to_array(), RIGHT)
+
+
+def test_kernels_alone_let_batches_grow_faster():
+    numbers = Flow.from_iterable(NUMBERS, stages=2)
+
+    def growth(flow):
+        return make_plan(flow).layers[-1].max_demand.growth
+
+    usual = growth(numbers.map(abs))
+    windows = numbers.partition(window=CountWindow(10)).collect_batch()
+    for flow in (numbers.map_batch(KERNEL), windows.map_state(KERNEL).emit("state")):
+        assert growth(flow) > usual
+    for flow in (numbers.map(abs).map_batch(KERNEL), windows, windows.map_state(len).emit("state")):
+        assert growth(flow) == usual

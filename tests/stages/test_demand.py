@@ -118,9 +118,17 @@ def test_a_batch_may_be_given_another_time() -> None:
 
 
 def test_a_policy_is_copied_with_all_that_it_was_given() -> None:
-    given = AutoDemand(limit=1000, batch=8, least=4, joins=False, target=0.01)
+    given = AutoDemand(limit=1000, batch=8, least=4, joins=False, target=0.01, growth=9)
     copy = demand_policy(given, None)
     assert copy is not given
     assert isinstance(copy, AutoDemand)
-    fields = ("limit", "batch", "least", "joins", "target")
-    assert [getattr(copy, name) for name in fields] == [1000, 8, 4, False, 0.01]
+    fields = ("limit", "batch", "least", "joins", "target", "growth")
+    assert [getattr(copy, name) for name in fields] == [1000, 8, 4, False, 0.01, 9]
+
+
+@pytest.mark.parametrize("growth", [16, 256])
+def test_a_batch_grows_as_fast_as_it_may(growth):
+    policy = AutoDemand(growth=growth)
+    policy.first()
+    policy.handled(1, 1e-7)
+    assert policy.batch == growth

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any
 
+import numpy as np
+
 from flowlike.batches import Batch, as_batch
 from flowlike.operators.calls import Calls
 from flowlike.operators.outputs import Outputs
@@ -181,7 +183,11 @@ class Pane:
         border = stop - rest
         chunks = reducer.step(self.state, batch, start, border, outputs)
         self.state = reducer.init()
-        if rest:
+        if rest and isinstance(batch, np.ndarray):
+            # A view would keep alive all that was partitioned together.
+            left = batch[border:stop].copy()
+            self.state = reducer.step(self.state, left, 0, rest, outputs)
+        elif rest:
             self.state = reducer.step(self.state, batch, border, stop, outputs)
         context = frame.context(self.window_id, self.key, every.name)
         yield from tail.fire_together(chunks, [every.size] * whole, [context] * whole, outputs)
