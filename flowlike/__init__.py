@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from flowlike.errors import FlowBuildError as FlowBuildError
     from flowlike.errors import FlowlikeError as FlowlikeError
     from flowlike.errors import KernelError as KernelError
+    from flowlike.errors import NodeLost as NodeLost
+    from flowlike.errors import RemoteError as RemoteError
     from flowlike.errors import SourceExhausted as SourceExhausted
     from flowlike.errors import StageStopped as StageStopped
     from flowlike.flow import Flow as Flow
@@ -66,10 +68,12 @@ __all__ = [
     "Graph",
     "KernelError",
     "LocalRunner",
+    "NodeLost",
     "PartitionDispatcher",
     "PeriodicWindow",
     "Producer",
     "ProducerConsumer",
+    "RemoteError",
     "Retry",
     "RunReport",
     "RunningFlow",
@@ -88,7 +92,15 @@ __all__ = [
 
 # Each name is imported when it is first used: who needs a kernel pays for no flow.
 _ROOMS = {
-    "errors": ("FlowBuildError", "FlowlikeError", "KernelError", "SourceExhausted", "StageStopped"),
+    "errors": (
+        "FlowBuildError",
+        "FlowlikeError",
+        "KernelError",
+        "NodeLost",
+        "RemoteError",
+        "SourceExhausted",
+        "StageStopped",
+    ),
     "flow": ("Flow", "Graph", "RunReport", "RunningFlow", "StageReport"),
     "operators": (
         "Continue",

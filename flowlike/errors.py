@@ -6,7 +6,9 @@
     ├── FlowBuildError (ValueError)      your flow cannot be built as written
     ├── SourceExhausted (RuntimeError)   a one-shot iterator was run a second time
     ├── StageStopped (RuntimeError)      you talk to a stage that has ended
-    └── KernelError (RuntimeError)       a native kernel cannot be built, or failed
+    ├── KernelError (RuntimeError)       a native kernel cannot be built, or failed
+    ├── NodeLost (RuntimeError)          a worker process has died
+    └── RemoteError (RuntimeError)       stands for an exception that cannot be pickled
 
 A wrong argument is a plain ``TypeError`` or ``ValueError``, raised where the
 argument is given. An exception in your own function is never wrapped: it reaches
@@ -15,7 +17,15 @@ you as it was raised, with notes that say where.
 
 from __future__ import annotations
 
-__all__ = ["FlowBuildError", "FlowlikeError", "KernelError", "SourceExhausted", "StageStopped"]
+__all__ = [
+    "FlowBuildError",
+    "FlowlikeError",
+    "KernelError",
+    "NodeLost",
+    "RemoteError",
+    "SourceExhausted",
+    "StageStopped",
+]
 
 
 class FlowlikeError(Exception):
@@ -36,3 +46,28 @@ class StageStopped(FlowlikeError, RuntimeError):
 
 class KernelError(FlowlikeError, RuntimeError):
     """A native kernel cannot be built here, or failed in a way its ``errors`` do not name."""
+
+
+class NodeLost(FlowlikeError, RuntimeError):
+    """A worker process has died, and what it was doing is lost.
+
+    Attributes:
+        node: the name of the worker.
+        status: as ``subprocess.Popen.returncode``: the exit status, or minus the signal that
+            killed it; ``None`` if nobody knows.
+    """
+
+    node: str = ""
+    status: int | None = None
+
+
+class RemoteError(FlowlikeError, RuntimeError):
+    """Stands for an exception of a worker process that cannot be pickled, or not be made here.
+
+    Attributes:
+        kind: the name of its type, with its module.
+        text: what it said.
+    """
+
+    kind: str = ""
+    text: str = ""

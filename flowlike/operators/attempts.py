@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from flowlike.batches import is_batch
+from flowlike.carried import CarriedError
 from flowlike.operators.notes import describe_event
 from flowlike.options import is_coroutine_function
 
@@ -41,6 +42,16 @@ class Outcome(NamedTuple):
     made: list[Any]
     failures: list[tuple[int, Exception]]
     failed: int
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it whatever the exceptions are."""
+        carried = [(index, CarriedError.of(error)) for index, error in self.failures]
+        return (_arrived, (self.made, carried, self.failed))
+
+
+def _arrived(made: list[Any], carried: list[tuple[int, CarriedError]], failed: int) -> Outcome:
+    failures = [(index, error.open()) for index, error in carried]
+    return Outcome(made, cast("list[tuple[int, Exception]]", failures), failed)
 
 
 class Attempts:
