@@ -6,11 +6,13 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from itertools import pairwise
 from time import perf_counter, thread_time
 from typing import Any
 
 from flowlike.flow.native_pool import Job
 from flowlike.flow.pools import Pools
+from flowlike.nodes.messages import Done
 from flowlike.operators import Calls
 from flowlike.options import is_coroutine_function
 
@@ -77,6 +79,8 @@ class Caller:
             return await _at_most(calls.limit, calls.function, calls.arguments)
         if calls.executor == "native":
             return await self._do_native(calls)
+        if calls.executor == "processes":
+            return await self._do_in_processes(calls)
         if is_coroutine_function(calls.function):
             started = perf_counter()
             try:
@@ -107,6 +111,8 @@ class Caller:
         executor = calls.executor
         if executor == "native":
             executor = self._pools.kernels
+        elif executor == "processes":
+            executor = None
         elif isinstance(executor, str):
             executor = self._pools.threads
 
@@ -114,6 +120,9 @@ class Caller:
             with work:
                 if is_coroutine_function(calls.function):
                     return await calls.function(argument)
+                if calls.executor == "processes":
+                    done = await self._pools.workers.call(calls.function, [argument], calls.label)
+                    return done.results[0]
                 if executor is None:
                     return calls.function(argument)
                 return await loop.run_in_executor(executor, calls.function, argument)
@@ -129,6 +138,28 @@ class Caller:
                 argument = following
 
         return await _at_most(calls.limit, call, calls.arguments)
+
+    async def _do_in_processes(self, calls: Calls) -> list[Any]:
+        """Calls in runs, so that all workers have work and few messages are needed.
+
+        A batch that may be cut is cut for the workers that are idle: with as many replicas as
+        workers that is one, and a single replica keeps all of them busy. What counts is how
+        long the longest took in its worker, so that batches grow until the way pays.
+        """
+        workers = self._pools.workers
+        arguments, at_once = calls.arguments, min(calls.limit, workers.count)
+        if calls.divisible:
+            arguments = _cut(arguments[0], workers.idle)
+            at_once = len(arguments)
+        # More runs than workers, so that those with quick calls take more of them.
+        runs = _cut(arguments, 4 * at_once if at_once > 1 else 1)
+
+        async def call(run: list[Any]) -> Done:
+            return await workers.call(calls.function, run, calls.label)
+
+        done = await _at_most(at_once, call, runs)
+        self.seconds += sum(each.seconds for each in done) / at_once
+        return [result for each in done for result in each.results]
 
     async def _do_native(self, calls: Calls) -> list[Any]:
         """Native calls between others that are awaited."""
@@ -184,6 +215,15 @@ class _WorkTime:
         self._running -= 1
         if not self._running:
             self._caller.seconds += perf_counter() - self._began
+
+
+def _cut(batch: Any, most: int) -> list[Any]:
+    """The batch in at most so many pieces, of nearly one size; there is at least one."""
+    pieces = max(1, min(most, len(batch)))
+    if pieces == 1:
+        return [batch]
+    borders = [len(batch) * piece // pieces for piece in range(pieces + 1)]
+    return [batch[start:stop] for start, stop in pairwise(borders)]
 
 
 async def _at_most(

@@ -345,7 +345,8 @@ class Flow(Generic[T]):
             fn: a function, or a coroutine function, which is awaited.
             concurrency: up to so many calls at once in a replica (coroutine functions and
                 executors); the results keep the order of the events.
-            executor: where ``fn`` runs; default as the layer.
+            executor: where ``fn`` runs: "threads", "processes" (all cores for plain Python), an
+                executor of your own; ``None``, the default: as the layer, else in the event loop.
             on_error: what happens when ``fn`` raises. "stop": the flow is stopped and raises it.
                 "skip": the event is dropped. A ``Retry``: ``fn`` is called again. A function: it
                 is called with a ``Failure``, and the event is dropped. A ``Consumer`` or

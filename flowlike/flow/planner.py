@@ -231,6 +231,11 @@ class Plan:
         return tuple(node for node in self.nodes if isinstance(node, LayerPlan))
 
     @property
+    def uses_processes(self) -> bool:
+        """Whether a function runs in worker processes."""
+        return any(layer.layer.in_processes for layer in self.layers)
+
+    @property
     def caller_holds(self) -> int:
         """The most events that the caller has asked for and not taken."""
         return self.caller_limit * sum(map(_count, self.outputs))
@@ -323,9 +328,8 @@ def make_plan(flow: Flow[Any]) -> Plan:
     """Plan a flow.
 
     Raises:
-        FlowBuildError: a layer has a window but nothing that it could cut, or asks for
-            ``executor="processes"``, a stage is used twice, or what is to stay in order may
-            be dropped from a full buffer.
+        FlowBuildError: a layer has a window but nothing that it could cut, a stage is used
+            twice, or what is to stay in order may be dropped from a full buffer.
     """
     planner = _Planner()
     outputs = planner.layer(flow)
@@ -344,7 +348,6 @@ class _Planner:
     def layer(self, flow: Flow[Any]) -> tuple[Node, ...]:
         """The stages that emit the events of ``flow``: a layer without work has none of its own."""
         flow._layer.check()
-        _check_executors(flow._layer)
         inputs: tuple[Input, ...]
         if isinstance(flow._inputs, tuple):
             sources = tuple(self._source(source) for source in flow._inputs)
@@ -447,23 +450,3 @@ def _combining(each: Input) -> Input:
     ):
         return each._replace(node=replace(node, combine_for=each.routing.label))
     return each
-
-
-def _check_executors(layer: Layer) -> None:
-    """Refuse "processes", which nothing provides yet.
-
-    Raises:
-        FlowBuildError: an operator or the layer asks for it.
-    """
-    asking = [
-        operator.label
-        for operator in layer.operators
-        if getattr(operator, "executor", None) == "processes"
-    ]
-    if layer.executor == "processes":
-        asking.append("the layer")
-    if asking:
-        raise FlowBuildError(
-            f'executor="processes", asked for by {asking[0]}, is not available in this version: '
-            "give a concurrent.futures.ProcessPoolExecutor of your own as executor"
-        )

@@ -1,4 +1,4 @@
-"""The threads of one run."""
+"""The threads and worker processes of one run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from time import perf_counter
 
 from flowlike.flow.daemon_threads import DaemonThreads
 from flowlike.flow.native_pool import NativePool
+from flowlike.nodes.workers import Workers
 
 __all__ = ["Pools"]
 
@@ -24,12 +25,30 @@ class Pools:
 
     Attributes:
         native: for kernels, in runs of calls.
+        workers: processes for functions that a user has sent to "processes", after
+            `open_workers`.
     """
+
+    workers: Workers
 
     def __init__(self, most_threads: int, cores: int) -> None:
         self.native = NativePool(cores)
         self._sizes = {"flowlike": most_threads, "flowlike-kernel": cores}
         self._pools: dict[str, DaemonThreads] = {}
+        self._ends_workers: bool | None = None  # None: there are none
+
+    def open_workers(self, lent: Workers | None) -> None:
+        """Start worker processes, or use those that a runner keeps.
+
+        Args:
+            lent: those of the runner, if it keeps some and no other run has them.
+
+        Raises:
+            OSError: the system gives no more processes.
+        """
+        self.workers = Workers(self._sizes["flowlike-kernel"]) if lent is None else lent
+        self._ends_workers = lent is None
+        self.workers.begin()
 
     @property
     def threads(self) -> DaemonThreads:
@@ -44,8 +63,14 @@ class Pools:
     async def close(self) -> None:
         """End the threads: what waits is dropped, what runs has half a second to return.
 
-        A thread inside a function that does not return cannot be ended; it goes on alone.
+        A thread inside a function that does not return cannot be ended; it goes on alone. A
+        process can.
         """
+        if self._ends_workers is not None:
+            self.workers.finish()
+            if self._ends_workers:
+                self.workers.close()
+            self._ends_workers = None
         self.native.close()
         threads = list(self.native.threads)
         for pool in self._pools.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
+from flowlike.nodes.workers import Workers
 from flowlike.stages import StageGroup
 
 __all__ = ["Runner"]
@@ -16,3 +17,6 @@ class Runner(Protocol):
 
     def open(self) -> AbstractAsyncContextManager[StageGroup]:
         """A group that owns the stages of one run."""
+
+    def lend(self) -> Workers | None:
+        """Worker processes that outlive the run, if it keeps some and no other run has them."""

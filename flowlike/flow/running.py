@@ -15,6 +15,7 @@ from typing import Any, Self
 from flowlike.connectors import Drain
 from flowlike.flow.calling import Caller
 from flowlike.flow.collectors import Collector, Ignore
+from flowlike.flow.crossing import check_crossing
 from flowlike.flow.failure_feed import Feeds
 from flowlike.flow.planner import (
     Input,
@@ -85,6 +86,7 @@ class RunningFlow:
         self._native: dict[Node, dict[str, float]] = {}  # what kernels cost, by layer
         # Without a runner the stages live here, as with LocalRunner.
         self._opening = StageGroup() if options.runner is None else options.runner.open()
+        self._runner = options.runner
         self._group: StageGroup | None = None
         self._stages: dict[Node, list[StageRef]] = {}
         self._replicas: dict[StageRef, Replica] = {}
@@ -99,8 +101,12 @@ class RunningFlow:
         if self._group is not None:
             raise RuntimeError("a started flow can be entered once; call start() again")
         self._started = perf_counter()
+        if self._plan.uses_processes:
+            check_crossing(self._plan)
         group = self._group = await self._opening.__aenter__()
         try:
+            if self._plan.uses_processes:
+                self._pools.open_workers(None if self._runner is None else self._runner.lend())
             self._materialise(group)
             if self._timeout is not None:
                 loop = asyncio.get_running_loop()

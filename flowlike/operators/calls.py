@@ -36,6 +36,8 @@ class Calls(NamedTuple):
         again: called with each argument and its result: gives the argument for another call in
             its place, or None. Each argument then has a ``delay``: seconds to wait before.
         waits: whether the time of the calls is time spent waiting, not work.
+        divisible: whether the only argument is a batch that may be cut into several, each for a
+            call of its own; the results then are several too, in order.
     """
 
     function: Callable[[Any], Any]
@@ -46,6 +48,7 @@ class Calls(NamedTuple):
     events: int
     again: Callable[[Any, Any], Any] | None = None
     waits: bool = False
+    divisible: bool = False
 
 
 def run_inline(generator: Generator[Calls, list[Any], Result]) -> Result:

@@ -24,6 +24,9 @@ from flowlike.options import is_coroutine_function
 
 __all__ = ["Group", "Layer", "Segments"]
 
+_SENT = (PerEvent, MapBatch, ReduceBatch, MapState, EachState, OnTrigger)
+"""Those whose functions can run elsewhere."""
+
 
 class Group(NamedTuple):
     """Operators that run as one, for `Flow.explain`.
@@ -286,6 +289,15 @@ class Layer:
             else:
                 groups.append(Group((operator.label,), executor))
         return tuple(groups)
+
+    @property
+    def in_processes(self) -> tuple[Operator, ...]:
+        """The operators whose functions run in worker processes."""
+        return tuple(
+            operator
+            for operator in self.operators
+            if isinstance(operator, _SENT) and executor_of(operator, self.executor) == "processes"
+        )
 
     def _check_before_triggers(self, operator: Operator) -> None:
         reducing, entering = self.reducing, self.entering

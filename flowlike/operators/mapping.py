@@ -8,7 +8,7 @@ from functools import partial
 from itertools import compress
 from typing import Any, NamedTuple, cast
 
-from flowlike.batches import Batch, events_of, is_batch
+from flowlike.batches import Batch, events_of, is_batch, join
 from flowlike.operators.calls import Calls
 from flowlike.operators.fusion import Fused
 from flowlike.operators.guarded import ask, guarded
@@ -126,10 +126,12 @@ def _checked(result: Any, label: str, place: Place) -> Batch:
 def _send(
     segment: Segment, label: str, pipeline: Pipeline, place: Place, tally: Tally, batch: Batch
 ) -> Generator[Calls, list[Any], Batch]:
-    calls = Calls(pipeline, [batch], segment.executor, 1, label, len(batch))
-    [(result, counts)] = yield from ask(calls, place, describe_batch, batch)
-    tally.add(counts)
-    return result
+    divisible = not any(isinstance(operator, MapBatch) for operator in segment.operators)
+    calls = Calls(pipeline, [batch], segment.executor, 1, label, len(batch), divisible=divisible)
+    results = yield from ask(calls, place, describe_batch, batch)
+    for _, counts in results:
+        tally.add(counts)
+    return join([result for result, _ in results])
 
 
 def _await(

@@ -206,22 +206,6 @@ def test_what_emit_lets_out_is_one_of_three_words():
         GROUPED.emit("all")
 
 
-@pytest.mark.parametrize(
-    "flow",
-    [
-        FLOW.map(str, executor="processes"),
-        FLOW.map_batch(list, executor="processes").partition().count_by(),
-        FLOW.partition(executor="processes").map(str),
-        FLOW.reduce_batch(int, max, executor="processes"),
-        GROUPED.map_state(len, executor="processes"),
-    ],
-)
-def test_worker_processes_are_the_callers_to_bring(flow):
-    for run in (flow.run, flow.to_list, flow.start, flow.explain, lambda: next(iter(flow))):
-        with pytest.raises(FlowBuildError, match=r"concurrent\.futures\.ProcessPoolExecutor"):
-            run()
-
-
 RUNS = {
     "run": FLOW.run,
     "to_list": FLOW.to_list,

@@ -1,0 +1,3 @@
+"""Worker processes, and the links to them. A worker starts with what it imports, and no more."""
+
+__all__ = []
