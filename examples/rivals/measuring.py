@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass, field
 
@@ -11,7 +12,8 @@ from rivals.tasks import Task
 __all__ = ["Duel", "Turns", "compare"]
 
 LONG_ENOUGH = 0.4
-"""Seconds: with a task that takes so long, what starting it costs is the smaller part."""
+"""Seconds that a task should take; and four times as much to do has to take twice as long, so that
+what it costs to start is the smaller part."""
 
 MANY = 10
 """Times as many runs of a task that is over in milliseconds."""
@@ -110,6 +112,8 @@ def _size(task: Task, side: Side, most: int | None) -> int:
         largest = min(largest, most)
     size = min(size, largest)
     side.seconds(task.name, size)  # The first time, pools are started and modules imported.
-    while side.seconds(task.name, size) < LONG_ENOUGH and size < largest:
+    before, seconds = math.inf, side.seconds(task.name, size)
+    while size < largest and (seconds < LONG_ENOUGH or seconds < 2 * before):
         size = min(4 * size, largest)
+        before, seconds = seconds, side.seconds(task.name, size)
     return size

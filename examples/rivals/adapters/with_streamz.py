@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from rivals.tasks import (
-    PIECE,
     Array,
     chunks_of,
     count_lines,
     kernel,
+    pieces_of,
     step,
     total_of,
     wanted,
@@ -32,17 +32,14 @@ def pipeline(numbers: range) -> int:
 
 
 def word_count(path: Path) -> dict[str, int]:
-    """``source.partition(1000).map(count_lines)`` over the lines, on one core."""
+    """``source.map(count_lines)``, lists of 1000 lines are emitted; one core."""
     counts: list[Counter[str]] = []
     source = Stream()
-    rest = source.partition(PIECE)
-    rest.map(count_lines).sink(counts.append)
+    source.map(count_lines).sink(counts.append)
     with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            source.emit(line)
-    source.disconnect(rest)
-    # What does not fill a partition stays in it.
-    return total_of([*counts, count_lines(rest._buffer)])
+        for piece in pieces_of(lines):
+            source.emit(piece)
+    return total_of(counts)
 
 
 def logistic(numbers: Array) -> Array:
