@@ -30,9 +30,7 @@ def test_the_result_does_not_depend_on_the_size_of_batches(case: auto_demand.Cas
 
 
 def test_auto_is_compared_with_the_best_number() -> None:
-    found = auto_demand.Found(
-        auto_demand.CASES[0], {"auto": [3.0, 1.0, 3.0], 10: [2.0, 9.0, 2.0], 1: [4.0]}
-    )
+    found = auto_demand.Found(auto_demand.CASES[0], {"auto": [9.0, 3.0], 10: [2.0, 9.0], 1: [4.0]})
     assert (found.best, found.ratio) == (10, 1.5)
 
 
