@@ -17,6 +17,7 @@ from flowlike.flow.calling import Caller
 from flowlike.flow.collectors import Collector, Ignore
 from flowlike.flow.crossing import check_crossing
 from flowlike.flow.failure_feed import Feeds
+from flowlike.flow.options import LayerOptions
 from flowlike.flow.planner import (
     Input,
     LayerPlan,
@@ -38,7 +39,15 @@ from flowlike.flow.staged import Into
 from flowlike.observe import ProgressBar
 from flowlike.operators import compile_program, key_function
 from flowlike.options import check_choice
-from flowlike.stages import Dispatcher, Producer, StageGroup, StageRef, Subscribe, Subscription
+from flowlike.stages import (
+    AutoDemand,
+    Dispatcher,
+    Producer,
+    StageGroup,
+    StageRef,
+    Subscribe,
+    Subscription,
+)
 from flowlike.stages.running import GRACE
 
 __all__ = ["RunningFlow"]
@@ -280,10 +289,7 @@ class RunningFlow:
                 reorder = Reorder(node.limit, dispatcher)
                 self._stages[node] = [group.spawn(reorder, name=node.name, subscribe_to=wanted)]
             else:
-                self._stages[node] = [
-                    self._start_replica(group, node, replica, dispatcher)
-                    for replica in range(node.stages)
-                ]
+                self._stages[node] = self._start_layer(group, node, dispatcher)
         outputs = [ref for output in self._plan.outputs for ref in self._stages[output]]
         if not self._into:
             demand = self._collector.demand(self._plan.caller_limit)
@@ -333,13 +339,10 @@ class RunningFlow:
         loop = asyncio.get_running_loop()
         self._foreign += [loop.create_task(consumer.subscribe(options)) for options in wanted]
 
-    def _start_replica(
-        self, group: StageGroup, plan: LayerPlan, replica: int, dispatcher: Dispatcher
-    ) -> StageRef:
+    def _start_layer(
+        self, group: StageGroup, plan: LayerPlan, dispatcher: Dispatcher
+    ) -> list[StageRef]:
         options = plan.options
-        on_init: Callable[[], Any] | None = None
-        if options.on_init is not None:
-            on_init = functools.partial(options.on_init, replica, plan.stages)
         ignored = isinstance(self._collector, Ignore) and not self._into
         hands_on = plan not in self._plan.outputs or not ignored
         upstream = [(each, ref) for each in plan.inputs for ref in self._stages[each.node]]
@@ -348,50 +351,69 @@ class RunningFlow:
         if arena is not None and plan in self._plan.outputs:
             layer = layer.writing_into(arena.empty)
         numbered = any(isinstance(each.routing, Numbering) for each in plan.inputs)
-        stage = (OrderedReplica if numbered else Replica)(
-            compile_program(
-                layer,
-                partition=replica,
-                partitions=plan.stages,
-                upstreams=plan.upstream_stages,
-                key=[_key(each.routing) for each, _ in upstream],
-                sides=[each.side for each, _ in upstream],
-                emits=hands_on or not plan.layer.has_reduce,
-                combine_for=plan.combine_for,
-            ),
-            producers=plan.upstream_stages,
-            caller=Caller(self._pools, self._native.setdefault(plan, {})),
-            dispatcher=dispatcher,
-            on_init=on_init,
-            feeds=self._feeds.of(plan.layer),
-        )
-        if options.buffer_size is not None:
-            stage.buffer_size = options.buffer_size
-        stage.buffer_keep = options.buffer_keep
-        ref = group.spawn(
-            stage,
-            name=f"{plan.name}, replica {replica}",
-            subscribe_to=[
-                self._subscription(plan, replica, number, *each)
-                for number, each in enumerate(upstream)
-            ],
-        )
-        self._replicas[ref] = stage
-        return ref
+        kind = OrderedReplica if numbered else Replica
+        keys = [_key(each.routing) for each, _ in upstream]
+        sides = [each.side for each, _ in upstream]
+        max_demand = plan.max_demand
+        refs = []
+        for replica in range(plan.stages):
+            stage = kind(
+                compile_program(
+                    layer,
+                    partition=replica,
+                    partitions=plan.stages,
+                    upstreams=len(upstream),
+                    key=keys,
+                    sides=sides,
+                    emits=hands_on or not plan.layer.has_reduce,
+                    combine_for=plan.combine_for,
+                ),
+                producers=len(upstream),
+                caller=Caller(self._pools, self._native.setdefault(plan, {})),
+                dispatcher=dispatcher,
+                on_init=_on_init(options, replica, plan.stages),
+                feeds=self._feeds.of(plan.layer),
+            )
+            if options.buffer_size is not None:
+                stage.buffer_size = options.buffer_size
+            stage.buffer_keep = options.buffer_keep
+            wanted = [
+                _subscription(plan, max_demand, replica, number, source, producer)
+                for number, (source, producer) in enumerate(upstream)
+            ]
+            name = f"{plan.name}, replica {replica}"
+            ref = group.spawn(stage, name=name, subscribe_to=wanted)
+            self._replicas[ref] = stage
+            refs.append(ref)
+        return refs
 
-    def _subscription(
-        self, plan: LayerPlan, replica: int, number: int, source: Input, producer: StageRef
-    ) -> Subscribe:
-        foreign = isinstance(source.node, StagePlan) and producer in source.node.members
-        return Subscribe(
-            producer,
-            max_demand=plan.max_demand,
-            min_demand=plan.options.min_demand,
-            # The planned end of a stage that is not the flow's is the end of a source.
-            cancel="transient" if foreign else "permanent",
-            partition=source.routing.partition(replica, plan.stages),
-            tag=Upstream(number, foreign),
-        )
+
+def _on_init(options: LayerOptions, replica: int, stages: int) -> Callable[[], Any] | None:
+    """The user's function of a replica that starts, ready to be called."""
+    if options.on_init is None:
+        return None
+    return functools.partial(options.on_init, replica, stages)
+
+
+def _subscription(
+    plan: LayerPlan,
+    max_demand: int | AutoDemand,
+    replica: int,
+    number: int,
+    source: Input,
+    producer: StageRef,
+) -> Subscribe:
+    """How a replica of a layer reads from one of its producers."""
+    foreign = isinstance(source.node, StagePlan) and producer in source.node.members
+    return Subscribe(
+        producer,
+        max_demand=max_demand,
+        min_demand=plan.options.min_demand,
+        # The planned end of a stage that is not the flow's is the end of a source.
+        cancel="transient" if foreign else "permanent",
+        partition=source.routing.partition(replica, plan.stages),
+        tag=Upstream(number, foreign),
+    )
 
 
 def _key(routing: Routing) -> Callable[[Any], Any] | None:

@@ -58,7 +58,8 @@ class Subscribe:
         check_choice("cancel", self.cancel, MODES)
         if self.selector is not None:
             check_callable("selector", self.selector)
-        self.policy()
+        if self.min_demand is not None or not isinstance(self.max_demand, AutoDemand):
+            self.policy()
 
     def policy(self) -> Demand:
         """A new demand policy for one subscription with these options."""
