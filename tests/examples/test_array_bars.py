@@ -62,4 +62,4 @@ def test_bad_arguments(arguments: list[str], text: str, capsys: pytest.CaptureFi
 def test_a_rival_too_quick_for_the_clock_has_a_ratio() -> None:
     (bar,) = (each for each in bars.BARS if each.name == "timers")
     found = bars.Found(bar, bars.Times([0.5], [0.5]), bars.Times([0.0], [0.0]))
-    assert found.ratio == found.cpu_ratio == 0.5e9
+    assert found.ratio == found.cpu_ratio == pytest.approx(0.5e9)
