@@ -69,12 +69,7 @@ class CountRun(WindowRun):
                 self._pane = Pane(self.frame, self._number)
                 self._number += 1
             stop = min(start + self._size - self._held, length)
-            if self.frame.plain:
-                pane = self._pane
-                pane.state = self.frame.step(pane.state, batch, start, stop, outputs)
-                pane.changed = True
-            else:
-                yield from self._pane.push(batch, start, stop, upstream, outputs)
+            yield from self._pane.push(batch, start, stop, upstream, outputs)
             self._held += stop - start
             start = stop
             if self._held == self._size:

@@ -34,7 +34,7 @@ class Frame:
         periodically: the trigger by the clock.
 
     Attributes:
-        plain: whether a batch can go straight into ``step``.
+        plain: whether a batch goes straight into ``step``.
         step: the reducer's, which takes a part of a batch into a state.
         together: whether windows of which only the events matter can fire in one go.
         every: the count trigger.

@@ -43,11 +43,7 @@ class GlobalRun(WindowRun):
         pane = self._pane
         if pane is None:
             pane = self._pane = Pane(self.frame, "global")
-        if self.frame.plain:
-            pane.state = self.frame.step(pane.state, batch, 0, len(batch), outputs)
-            pane.changed = True
-        else:
-            yield from pane.push(batch, 0, len(batch), upstream, outputs)
+        yield from pane.push(batch, 0, len(batch), upstream, outputs)
 
     def _open(self) -> Iterable[Pane]:
         return () if self._pane is None else (self._pane,)

@@ -131,21 +131,6 @@ class GridRun(EventTimeRun):
             pane = self._panes[number] = Pane(self.frame, start, number=number)
         return pane
 
-    def _push(
-        self,
-        pane: Pane,
-        batch: Batch,
-        start: int,
-        stop: int,
-        upstream: int,
-        outputs: Outputs,
-    ) -> Emission:
-        if self.frame.plain:
-            pane.state = self.frame.step(pane.state, batch, start, stop, outputs)
-            pane.changed = True
-        else:
-            yield from pane.push(batch, start, stop, upstream, outputs)
-
     def _close_before(self, border: float, now: float, outputs: Outputs) -> Emission:
         if border <= self._closed:
             return
@@ -166,11 +151,7 @@ class GridRun(EventTimeRun):
         """The events of each window stand together, and none is late."""
         for number, start, stop in _runs(first, last):
             pane = self._panes.get(number) or self._pane(number)
-            if self.frame.plain:
-                pane.state = self.frame.step(pane.state, batch, start, stop, outputs)
-                pane.changed = True
-            else:
-                yield from pane.push(batch, start, stop, upstream, outputs)
+            yield from pane.push(batch, start, stop, upstream, outputs)
 
     def _push_groups(
         self,
@@ -185,7 +166,8 @@ class GridRun(EventTimeRun):
         rows, numbers = _pairs(np.maximum(first, border), last)
         gathered = _gather(batch, rows)
         for number, start, stop in _runs(numbers, numbers):
-            yield from self._push(self._pane(number), gathered, start, stop, upstream, outputs)
+            pane = self._pane(number)
+            yield from pane.push(gathered, start, stop, upstream, outputs)
 
     def _push_late(
         self,
@@ -205,7 +187,7 @@ class GridRun(EventTimeRun):
                 if pane is not None and pane in self._lingering:
                     places = rows[start:stop]
                     part = _gather(batch, places)
-                    yield from self._push(pane, part, 0, len(places), upstream, outputs)
+                    yield from pane.push(part, 0, len(places), upstream, outputs)
                     lost[places] = False
         if lost.any():
             self._too_late(_gather(batch, np.flatnonzero(lost)))

@@ -11,6 +11,7 @@ from flowlike.batches import Batch, as_batch
 from flowlike.operators.calls import Calls
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.reducers.reducer import part
+from flowlike.operators.windows.entry import Entry
 from flowlike.operators.windows.frame import Frame
 from flowlike.operators.windows.punctuation import Continue
 from flowlike.operators.windows.triggers import CountTrigger
@@ -28,7 +29,7 @@ class Pane:
         number: of the window, as the kind that it is of counts them.
 
     Attributes:
-        state: the reducer's; who finds the frame `plain` may step it, and sets ``changed``.
+        state: the reducer's.
         kept: the events in it, in batches, if the frame `keeps` them.
         changed: whether events were taken since it last fired.
     """
@@ -60,14 +61,22 @@ class Pane:
 
     def push(
         self, batch: Batch, start: int, stop: int, upstream: int, outputs: Outputs
-    ) -> Generator[Calls, list[Any], None]:
-        """Take ``batch[start:stop]`` of a producer, firing the count and punctuation triggers."""
+    ) -> Generator[Calls, list[Any], None] | tuple[()]:
+        """Take ``batch[start:stop]`` of a producer, firing the count and punctuation triggers.
+
+        Where the frame is `plain`, nothing is left to do when it returns: what to ``yield from``
+        is empty.
+        """
         frame = self.frame
+        if frame.plain:
+            self.changed = True
+            if frame.keeps:
+                self.kept.append(part(batch, start, stop))
+            self.state = frame.step(self.state, batch, start, stop, outputs)
+            return ()
         if frame.entry is None:
-            yield from self._reduce(batch, start, stop, outputs)
-            return
-        batch = yield from frame.entry.push(self._entered, part(batch, start, stop), upstream)
-        yield from self._go_on(batch, outputs)
+            return self._reduce(batch, start, stop, outputs)
+        return self._enter(frame.entry, batch, start, stop, upstream, outputs)
 
     def fire(self, trigger: Any, keep: bool, outputs: Outputs) -> Generator[Calls, list[Any], None]:
         """Fire, and go on with the state or a new one."""
@@ -118,6 +127,12 @@ class Pane:
         if frame.entry is not None:
             self._entered, batch = frame.entry.merge(self._entered, other._entered)
             yield from self._go_on(batch, outputs)
+
+    def _enter(
+        self, entry: Entry, batch: Batch, start: int, stop: int, upstream: int, outputs: Outputs
+    ) -> Generator[Calls, list[Any], None]:
+        batch = yield from entry.push(self._entered, part(batch, start, stop), upstream)
+        yield from self._go_on(batch, outputs)
 
     def _go_on(self, batch: Batch, outputs: Outputs) -> Generator[Calls, list[Any], None]:
         """What has left the entry."""

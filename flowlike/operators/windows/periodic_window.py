@@ -89,11 +89,7 @@ class PeriodicRun(WindowRun):
             self._next = number + 1
             pane = self._pane = Pane(self.frame, number)
             self._end = begun + self._next * self._seconds
-        if self.frame.plain:
-            pane.state = self.frame.step(pane.state, batch, 0, len(batch), outputs)
-            pane.changed = True
-        else:
-            yield from pane.push(batch, 0, len(batch), upstream, outputs)
+        yield from pane.push(batch, 0, len(batch), upstream, outputs)
 
     def _open(self) -> Iterable[Pane]:
         return () if self._pane is None else (self._pane,)

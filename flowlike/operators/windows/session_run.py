@@ -218,19 +218,12 @@ class SessionRun(EventTimeRun):
         self, touched: dict[_Session, None], batch: Batch, upstream: int, outputs: Outputs
     ) -> Emission:
         """Give the sessions the events that were put down for them."""
-        frame = self.frame
         for session in touched:
             rows, session.rows = session.rows, []
             start, stop, part = rows[0], rows[-1] + 1, batch
             if stop - start > len(rows):
                 part, start, stop = _rows_of(batch, rows), 0, len(rows)
-            if frame.plain:
-                if frame.keeps:
-                    session.kept.append(part[start:stop])
-                session.state = frame.step(session.state, part, start, stop, outputs)
-                session.changed = True
-            else:
-                yield from session.push(part, start, stop, upstream, outputs)
+            yield from session.push(part, start, stop, upstream, outputs)
         touched.clear()
 
 
