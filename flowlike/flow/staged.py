@@ -21,17 +21,11 @@ def check_producers(stages: Iterable[Any]) -> tuple[Staged, ...]:
         TypeError: one of them is none.
         ValueError: there is none at all.
     """
-    found = _several("from_stages", stages)
-    if not found:
-        raise ValueError("from_stages needs at least one producer, got none")
+    found = _several("from_stages", "producer", stages)
     for stage in found:
-        if isinstance(stage, StageRef):
-            if not stage.emits:
-                raise TypeError(f"stage {stage.name!r} is a consumer and emits nothing")
-        elif not isinstance(stage, Producer):
-            raise TypeError(
-                f"from_stages takes instances of Producer and StageRefs, not {stage!r:.80}"
-            )
+        if isinstance(stage, StageRef) and not stage.emits:
+            raise TypeError(f"stage {stage.name!r} is a consumer and emits nothing")
+        _check(stage, "from_stages", Producer)
     return found
 
 
@@ -42,18 +36,11 @@ def check_through(stages: Iterable[Any]) -> tuple[Staged, ...]:
         TypeError: one of them is none.
         ValueError: there is none at all.
     """
-    found = _several("through_stages", stages)
-    if not found:
-        raise ValueError("through_stages needs at least one stage, got none")
+    found = _several("through_stages", "stage", stages)
     for stage in found:
-        if isinstance(stage, StageRef):
-            if not (stage.emits and stage.consumes):
-                raise TypeError(f"stage {stage.name!r} is no ProducerConsumer")
-        elif not isinstance(stage, ProducerConsumer):
-            raise TypeError(
-                f"through_stages takes instances of ProducerConsumer and StageRefs, "
-                f"not {stage!r:.80}"
-            )
+        if isinstance(stage, StageRef) and not (stage.emits and stage.consumes):
+            raise TypeError(f"stage {stage.name!r} is no ProducerConsumer")
+        _check(stage, "through_stages", ProducerConsumer)
     return found
 
 
@@ -82,26 +69,27 @@ def check_into(consumers: Iterable[Any]) -> tuple[Into, ...]:
         ValueError: there is none at all.
     """
     found = []
-    for given in _several("into_stages", consumers):
+    for given in _several("into_stages", "consumer", consumers):
         consumer: Any = given.to if isinstance(given, Subscribe) else given
-        if isinstance(consumer, StageRef):
-            if not consumer.consumes:
-                raise TypeError(f"stage {consumer.name!r} is a producer and consumes nothing")
-        elif not isinstance(consumer, Consumer):
-            raise TypeError(
-                f"into_stages takes instances of Consumer, StageRefs and Subscribes, "
-                f"not {consumer!r:.80}"
-            )
+        if isinstance(consumer, StageRef) and not consumer.consumes:
+            raise TypeError(f"stage {consumer.name!r} is a producer and consumes nothing")
+        _check(consumer, "into_stages", Consumer, ", StageRefs and Subscribes")
         found.append(Into(consumer, given if isinstance(given, Subscribe) else None))
-    if not found:
-        raise ValueError("into_stages needs at least one consumer, got none")
     return tuple(found)
 
 
-def _several(call: str, stages: Any) -> tuple[Any, ...]:
+def _several(call: str, noun: str, stages: Any) -> tuple[Any, ...]:
     if not isinstance(stages, Iterable):
         raise TypeError(f"{call} takes several stages: give {call}([...]), not {stages!r:.80}")
-    return tuple(stages)
+    found = tuple(stages)
+    if not found:
+        raise ValueError(f"{call} needs at least one {noun}, got none")
+    return found
+
+
+def _check(stage: Any, call: str, kind: type, others: str = " and StageRefs") -> None:
+    if not isinstance(stage, (kind, StageRef)):
+        raise TypeError(f"{call} takes instances of {kind.__name__}{others}, not {stage!r:.80}")
 
 
 def stage_label(stages: tuple[Staged, ...]) -> str:
