@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, Protocol
 
 from flowlike.errors import StageStopped
 from flowlike.flow.planner import Plan
@@ -13,7 +14,7 @@ from flowlike.flow.staged import Into, check_into
 from flowlike.operators import Failure, Layer, Policy, Retry, Sink, check_policy, sinks_of
 from flowlike.stages import Consumer, Producer, StageRef, Subscribe, Subscription
 
-__all__ = ["FailureFeed", "Feeds", "check_on_error"]
+__all__ = ["FailureFeed", "Feed", "Feeds", "check_on_error", "feeds_of"]
 
 
 def check_on_error(name: str, on_error: Any) -> Policy:
@@ -42,6 +43,19 @@ def _with_sinks(on_error: Any) -> Any:
 def _name(into: Into) -> str:
     consumer = into.consumer
     return consumer.name if isinstance(consumer, StageRef) else type(consumer).__name__
+
+
+class Feed(Protocol):
+    """The way of a replica to a `FailureFeed`."""
+
+    def offer(self, failure: Failure) -> bool:
+        """Take it at once if it is wanted now; else False."""
+
+    async def put(self, failure: Failure) -> None:
+        """Take it when it is wanted."""
+
+    def release(self) -> None:
+        """The replica has ended."""
 
 
 class FailureFeed(Producer[Failure]):
@@ -123,36 +137,49 @@ class FailureFeed(Producer[Failure]):
 
 
 class Feeds:
-    """The feeds of one run: one for each stage that takes failures.
+    """The feeds of one run: one for each stage that takes failures, known by its number.
 
     Args:
         plan: says which replicas send failures where.
     """
 
     def __init__(self, plan: Plan) -> None:
-        self._feeds: dict[int, FailureFeed] = {}
-        writers: dict[int, int] = {}
-        found: dict[int, Into] = {}
+        self._numbers: dict[int, int] = {}  # by the identity of the consumer
+        writers: list[int] = []
+        found: list[Into] = []
         for layer in plan.layers:
-            for target, into in self._targets(layer.layer).items():
-                found.setdefault(target, into)
-                writers[target] = writers.get(target, 0) + layer.stages
-        for target, into in found.items():
-            self._feeds[target] = FailureFeed(into, writers[target])
+            for target, into in _targets(layer.layer).items():
+                if target not in self._numbers:
+                    self._numbers[target] = len(found)
+                    found.append(into)
+                    writers.append(0)
+                writers[self._numbers[target]] += layer.stages
+        self._feeds = list(map(FailureFeed, found, writers))
 
     def __iter__(self) -> Iterator[FailureFeed]:
         """All of them."""
-        return iter(self._feeds.values())
+        return iter(self._feeds)
 
-    def connect(self, layer: Layer) -> Layer:
-        """The layer with its sinks bound to these feeds."""
-        return layer.bound(lambda into: self._feeds[id(into.consumer)])
+    def __getitem__(self, number: int) -> FailureFeed:
+        """One of them."""
+        return self._feeds[number]
 
-    def of(self, layer: Layer) -> list[FailureFeed]:
-        """Where a replica of the layer may send failures: each to be released at its end."""
-        return [self._feeds[target] for target in self._targets(layer)]
+    def number(self, layer: Layer) -> Layer:
+        """The layer with the numbers of the feeds as the targets of its sinks."""
+        return layer.with_sinks(
+            lambda sink: replace(sink, target=self._numbers[id(sink.target.consumer)])
+        )
 
-    @staticmethod
-    def _targets(layer: Layer) -> dict[int, Into]:
-        sinks = [sink for policy in layer.policies for sink in sinks_of(policy)]
-        return {id(sink.target.consumer): sink.target for sink in sinks}
+
+def feeds_of(layer: Layer) -> list[int]:
+    """The numbers of the feeds of a layer whose sinks were numbered: each replica releases them."""
+    return list(dict.fromkeys(sink.target for sink in _sinks(layer)))
+
+
+def _targets(layer: Layer) -> dict[int, Into]:
+    return {id(sink.target.consumer): sink.target for sink in _sinks(layer)}
+
+
+def _sinks(layer: Layer) -> Iterator[Sink]:
+    for policy in layer.policies:
+        yield from sinks_of(policy)

@@ -1103,7 +1103,8 @@ class Flow(Generic[T]):
         demand: str = "forward",
         into: tuple[Into, ...] = (),
     ) -> RunningFlow:
-        return RunningFlow(make_plan(self), collector, options, demand=demand, into=into)
+        plan = make_plan(self, options.nodes)
+        return RunningFlow(plan, collector, options, demand=demand, into=into)
 
     def _stream(self, options: RunOptions) -> AsyncGenerator[list[Batch], None]:
         return stream_batches(lambda collector: self._start(collector, options))

@@ -324,21 +324,26 @@ def cpus() -> int:
     return os.cpu_count() or 1
 
 
-def make_plan(flow: Flow[Any]) -> Plan:
+def make_plan(flow: Flow[Any], nodes: int | None = None) -> Plan:
     """Plan a flow.
+
+    Args:
+        flow: the description.
+        nodes: how many there are for the replicas of a layer; ``None``: they share one loop.
 
     Raises:
         FlowBuildError: a layer has a window but nothing that it could cut, a stage is used
             twice, or what is to stay in order may be dropped from a full buffer.
     """
-    planner = _Planner()
+    planner = _Planner(nodes)
     outputs = planner.layer(flow)
     last = flow._options.max_demand
     return Plan(outputs, AutoDemand.LIMIT if last == "auto" else last)
 
 
 class _Planner:
-    def __init__(self) -> None:
+    def __init__(self, nodes: int | None) -> None:
+        self._nodes = nodes
         self._sources = 0
         self._layers = 0
         self._stages = 0
@@ -369,9 +374,7 @@ class _Planner:
         operators = flow._layer.operators
         what = operators[0].label if operators else inputs[0].routing.label
         name = f"layer {self._layers}: {what}"
-        stages = flow._options.stages
-        if stages is None:
-            stages = 1 if flow._layer.runs_inline and not flow._layer.has_reduce else cpus()
+        stages = flow._options.stages or self._replicas(flow._layer)
         if stages > 1 and _only_counts(flow):  # a single one needs no exchange
             inputs = tuple(map(_combining, inputs))
         if not self._stays_in_order(flow, inputs):
@@ -383,6 +386,12 @@ class _Planner:
         last = plan if stages == 1 else ReorderPlan(f"order of layer {self._layers}", plan)
         self._in_order.add(last)
         return (last,)
+
+    def _replicas(self, layer: Layer) -> int:
+        """As many as can run at the same time."""
+        if self._nodes is not None:
+            return self._nodes
+        return 1 if layer.runs_inline and not layer.has_reduce else cpus()
 
     def _stays_in_order(self, flow: Flow[Any], inputs: tuple[Input, ...]) -> bool:
         """True if a layer has no state, and all its events come in order from one stage."""

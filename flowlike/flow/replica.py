@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 from flowlike.batches import Batch, join
 from flowlike.connectors import Drain
 from flowlike.flow.calling import Caller
-from flowlike.flow.failure_feed import FailureFeed
+from flowlike.flow.failure_feed import Feed
 from flowlike.flow.native_reply import NativeReply, Steps
 from flowlike.numbered import Numbered
-from flowlike.operators import Calls, Program
+from flowlike.operators import Calls, Counts, Program
 from flowlike.stages import Batches, Dispatcher, ProducerConsumer, Subscribe, Subscription
 from flowlike.stages.later import Later
 
-__all__ = ["OrderedReplica", "Replica", "Upstream"]
+__all__ = ["OrderedReplica", "Replica", "ReplicaCounts", "Upstream"]
 
 
 class Upstream(NamedTuple):
@@ -30,6 +30,19 @@ class Upstream(NamedTuple):
 
     number: int
     foreign: bool = False
+
+
+class ReplicaCounts(NamedTuple):
+    """What the program of a replica has counted so far.
+
+    Attributes:
+        tally: what became of the events in its steps.
+        late: events that came after their window had closed; ``None``: it has no state, from
+            which all would come that leaves it.
+    """
+
+    tally: Counts
+    late: int | None
 
 
 class Tick(NamedTuple):
@@ -63,7 +76,7 @@ class Replica(ProducerConsumer[Any, Any]):
         caller: Caller,
         dispatcher: Dispatcher,
         on_init: Callable[[], Any] | None,
-        feeds: Sequence[FailureFeed] = (),
+        feeds: Sequence[Feed] = (),
     ) -> None:
         self.dispatcher = dispatcher
         self.program = program
@@ -140,6 +153,11 @@ class Replica(ProducerConsumer[Any, Any]):
             return self._drive(self._armed(steps), perf_counter())
         self.finish()  # a subscription that was cancelled, to drain, does not do so by itself
         return self._drive(self._armed(self.program.finish(self._time())), perf_counter())
+
+    def counts(self) -> ReplicaCounts:
+        """What its program has counted so far."""
+        program = self.program
+        return ReplicaCounts(program.tally.counts(), program.late if program.has_state else None)
 
     def format_discarded(self, count: int) -> str:
         """Says which layer it was."""

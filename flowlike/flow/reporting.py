@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from flowlike.flow.planner import LayerPlan, Node, Plan, StagePlan
-from flowlike.flow.replica import Replica
+from flowlike.flow.replica import ReplicaCounts
 from flowlike.flow.report import RunReport, StageReport
 from flowlike.stages import StageRef
 
@@ -15,7 +15,7 @@ __all__ = ["bottleneck", "report_run"]
 def report_run(
     plan: Plan,
     stages: Mapping[Node, Sequence[StageRef]],
-    replicas: Mapping[StageRef, Replica],
+    replicas: Mapping[StageRef, Callable[[], ReplicaCounts]],
     wall_time: float,
 ) -> RunReport:
     """What a run did so far.
@@ -23,7 +23,7 @@ def report_run(
     Args:
         plan: of the run.
         stages: those that the flow has started, by the part of the plan that they run.
-        replicas: those of them that are replicas of layers.
+        replicas: what the programs of those count that are replicas of layers.
         wall_time: seconds since the start.
     """
     found = tuple(
@@ -57,15 +57,19 @@ def report_run(
 
 
 def _report_stage(
-    node: Node, number: int, ref: StageRef, replica: Replica | None, wall_time: float
+    node: Node,
+    number: int,
+    ref: StageRef,
+    counted: Callable[[], ReplicaCounts] | None,
+    wall_time: float,
 ) -> StageReport:
     counts = ref.counts()
     filtered = skipped = retried = late = consumed = produced = 0
-    if replica is not None:
-        program = replica.program
-        filtered, skipped, retried, consumed, produced = program.tally.counts()
-        if program.has_state:
-            late = program.late
+    if counted is not None:
+        of_program = counted()
+        filtered, skipped, retried, consumed, produced = of_program.tally
+        if of_program.late is not None:
+            late = of_program.late
             # All that is left went into the state, and all that has left came out of it. Where
             # windows overlap an event may be filtered in each, so that it can be less than none.
             entered = counts.events_in + produced - consumed - filtered - skipped - late

@@ -39,6 +39,11 @@ class RunOptions:
             check_seconds("timeout", self.timeout)
 
     @property
+    def nodes(self) -> int | None:
+        """How many nodes there are for the replicas of a layer; ``None``: this process."""
+        return None if self.runner is None else self.runner.nodes
+
+    @property
     def seconds(self) -> float | None:
         """The timeout in seconds."""
         return None if self.timeout is None else check_seconds("timeout", self.timeout)

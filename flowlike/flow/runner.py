@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
-from flowlike.nodes.workers import Workers
-from flowlike.stages import StageGroup
+from flowlike.flow.placement import Placement
+from flowlike.flow.planner import Plan
 
 __all__ = ["Runner"]
 
@@ -15,8 +14,9 @@ __all__ = ["Runner"]
 class Runner(Protocol):
     """Decides where the stages of a flow live."""
 
-    def open(self) -> AbstractAsyncContextManager[StageGroup]:
-        """A group that owns the stages of one run."""
+    @property
+    def nodes(self) -> int | None:
+        """How many nodes the replicas of a layer are spread over; ``None``: they live here."""
 
-    def lend(self) -> Workers | None:
-        """Worker processes that outlive the run, if it keeps some and no other run has them."""
+    def place(self, plan: Plan) -> Placement:
+        """The home of the replicas of one run."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import itertools
 import logging
 from collections.abc import Callable
@@ -13,11 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from flowlike.connectors import Drain
-from flowlike.flow.calling import Caller
 from flowlike.flow.collectors import Collector, Ignore
-from flowlike.flow.crossing import check_crossing
 from flowlike.flow.failure_feed import Feeds
-from flowlike.flow.options import LayerOptions
+from flowlike.flow.placement import Here
 from flowlike.flow.planner import (
     Input,
     LayerPlan,
@@ -26,22 +23,18 @@ from flowlike.flow.planner import (
     ReorderPlan,
     SourcePlan,
     StagePlan,
-    cpus,
 )
-from flowlike.flow.pools import Pools
+from flowlike.flow.recipe import LayerRecipe, Reading
 from flowlike.flow.reorder import Reorder
-from flowlike.flow.replica import OrderedReplica, Replica, Upstream
+from flowlike.flow.replica import ReplicaCounts
 from flowlike.flow.report import RunReport
 from flowlike.flow.reporting import report_run
-from flowlike.flow.routing import JoinSide, Numbering, Partition, Routing, Shuffle
+from flowlike.flow.routing import Routing, Shuffle
 from flowlike.flow.run_options import RunOptions
 from flowlike.flow.staged import Into
 from flowlike.observe import ProgressBar
-from flowlike.operators import compile_program, key_function
 from flowlike.options import check_choice
 from flowlike.stages import (
-    AutoDemand,
-    Dispatcher,
     Producer,
     StageGroup,
     StageRef,
@@ -51,8 +44,6 @@ from flowlike.stages import (
 from flowlike.stages.running import GRACE
 
 __all__ = ["RunningFlow"]
-
-_MOST_THREADS = 512
 
 _log = logging.getLogger("flowlike")
 
@@ -80,25 +71,17 @@ class RunningFlow:
         self._collector = collector
         self._into = into
         self._feeds = Feeds(plan)
-        self._layers = {each: self._feeds.connect(each.layer) for each in plan.layers}
         self._sinks: list[StageRef] = []  # those that take the events of `into`, and failures
         self._foreign: list[asyncio.Task[Subscription]] = []  # subscriptions of stages not ours
         self._readers_gone: list[asyncio.Future[Any]] = []
         self._timeout = options.seconds
         self._demand = check_choice("demand", demand, ("forward", "accumulate"))
-        threads = sum(
-            layer.stages * getattr(operator, "concurrency", 1)
-            for layer in plan.layers
-            for operator in layer.layer.operators
-        )
-        self._pools = Pools(min(max(cpus(), threads), _MOST_THREADS), cpus())
-        self._native: dict[Node, dict[str, float]] = {}  # what kernels cost, by layer
         # Without a runner the stages live here, as with LocalRunner.
-        self._opening = StageGroup() if options.runner is None else options.runner.open()
-        self._runner = options.runner
+        self._placement = Here(plan) if options.runner is None else options.runner.place(plan)
+        self._opening = StageGroup()
         self._group: StageGroup | None = None
         self._stages: dict[Node, list[StageRef]] = {}
-        self._replicas: dict[StageRef, Replica] = {}
+        self._replicas: dict[StageRef, Callable[[], ReplicaCounts]] = {}
         self._started = 0.0
         self._stopped: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -110,12 +93,9 @@ class RunningFlow:
         if self._group is not None:
             raise RuntimeError("a started flow can be entered once; call start() again")
         self._started = perf_counter()
-        if self._plan.uses_processes:
-            check_crossing(self._plan)
         group = self._group = await self._opening.__aenter__()
         try:
-            if self._plan.uses_processes:
-                self._pools.open_workers(None if self._runner is None else self._runner.lend())
+            self._placement.open(group, self._feeds)
             self._materialise(group)
             if self._timeout is not None:
                 loop = asyncio.get_running_loop()
@@ -124,8 +104,8 @@ class RunningFlow:
             if self._foreign:
                 await asyncio.gather(*self._foreign)
         except BaseException as error:
-            if not await self.__aexit__(type(error), error, error.__traceback__):
-                raise
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
         if self._demand == "forward":
             self.demand("forward")
         if self._bar is not None:
@@ -137,7 +117,7 @@ class RunningFlow:
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> bool:
+    ) -> None:
         try:
             if error is None:
                 try:
@@ -146,7 +126,7 @@ class RunningFlow:
                     kind, error, traceback = type(stopped), stopped, stopped.__traceback__
                     await self._opening.__aexit__(kind, error, traceback)
                     raise
-            return bool(await self._opening.__aexit__(kind, error, traceback))
+            await self._opening.__aexit__(kind, error, traceback)
         finally:
             if self._timer is not None:
                 self._timer.cancel()
@@ -157,7 +137,7 @@ class RunningFlow:
                 gone.cancel()
             if self._bar is not None:
                 self._bar.stop()
-            await self._pools.close()
+            await self._placement.close()
             self._stopped = perf_counter()
 
     async def wait(self) -> RunReport:
@@ -276,20 +256,19 @@ class RunningFlow:
             self._start_sink(group, feed.into, [group.spawn(feed, name=f"failures {number}")])
         for node in self._plan.nodes:
             routing, partitions = downstream.get(node, (Shuffle(), 1))
-            dispatcher = routing.dispatcher(partitions)
             if isinstance(node, SourcePlan):
                 producer = producers[node]
-                producer.dispatcher = dispatcher
+                producer.dispatcher = routing.dispatcher(partitions)
                 producer.demand = "accumulate"
                 self._stages[node] = [group.spawn(producer, name=node.name)]
             elif isinstance(node, StagePlan):
                 self._stages[node] = self._start_stages(group, node)
             elif isinstance(node, ReorderPlan):
                 wanted = [Subscribe(ref) for ref in self._stages[node.layer]]
-                reorder = Reorder(node.limit, dispatcher)
+                reorder = Reorder(node.limit, routing.dispatcher(partitions))
                 self._stages[node] = [group.spawn(reorder, name=node.name, subscribe_to=wanted)]
             else:
-                self._stages[node] = self._start_layer(group, node, dispatcher)
+                self._stages[node] = self._start_layer(node, routing, partitions)
         outputs = [ref for output in self._plan.outputs for ref in self._stages[output]]
         if not self._into:
             demand = self._collector.demand(self._plan.caller_limit)
@@ -297,6 +276,7 @@ class RunningFlow:
             readers = [group.spawn(self._collector, name="collector", subscribe_to=collected)]
         else:
             readers = [self._start_sink(group, into, outputs) for into in self._into]
+        self._placement.launch()
         self._readers_gone = [reader.gone() for reader in readers]
         for gone in self._readers_gone:
             gone.add_done_callback(self._reader_gone)
@@ -339,94 +319,33 @@ class RunningFlow:
         loop = asyncio.get_running_loop()
         self._foreign += [loop.create_task(consumer.subscribe(options)) for options in wanted]
 
-    def _start_layer(
-        self, group: StageGroup, plan: LayerPlan, dispatcher: Dispatcher
-    ) -> list[StageRef]:
-        options = plan.options
+    def _start_layer(self, plan: LayerPlan, behind: Routing, partitions: int) -> list[StageRef]:
         ignored = isinstance(self._collector, Ignore) and not self._into
-        hands_on = plan not in self._plan.outputs or not ignored
+        is_output = plan in self._plan.outputs
         upstream = [(each, ref) for each in plan.inputs for ref in self._stages[each.node]]
-        layer = self._layers[plan]
-        arena = self._collector.arena
-        if arena is not None and plan in self._plan.outputs:
-            layer = layer.writing_into(arena.empty)
-        numbered = any(isinstance(each.routing, Numbering) for each in plan.inputs)
-        kind = OrderedReplica if numbered else Replica
-        keys = [_key(each.routing) for each, _ in upstream]
-        sides = [each.side for each, _ in upstream]
-        max_demand = plan.max_demand
-        refs = []
-        for replica in range(plan.stages):
-            stage = kind(
-                compile_program(
-                    layer,
-                    partition=replica,
-                    partitions=plan.stages,
-                    upstreams=len(upstream),
-                    key=keys,
-                    sides=sides,
-                    emits=hands_on or not plan.layer.has_reduce,
-                    combine_for=plan.combine_for,
-                ),
-                producers=len(upstream),
-                caller=Caller(self._pools, self._native.setdefault(plan, {})),
-                dispatcher=dispatcher,
-                on_init=_on_init(options, replica, plan.stages),
-                feeds=self._feeds.of(plan.layer),
-            )
-            if options.buffer_size is not None:
-                stage.buffer_size = options.buffer_size
-            stage.buffer_keep = options.buffer_keep
-            wanted = [
-                _subscription(plan, max_demand, replica, number, source, producer)
-                for number, (source, producer) in enumerate(upstream)
-            ]
-            name = f"{plan.name}, replica {replica}"
-            ref = group.spawn(stage, name=name, subscribe_to=wanted)
-            self._replicas[ref] = stage
-            refs.append(ref)
-        return refs
+        recipe = LayerRecipe(
+            name=plan.name,
+            layer=self._feeds.number(plan.layer),
+            options=plan.options,
+            stages=plan.stages,
+            readings=tuple(
+                Reading(each.routing, each.side, _is_foreign(each, ref)) for each, ref in upstream
+            ),
+            behind=behind,
+            partitions=partitions,
+            max_demand=plan.max_demand,
+            emits=not (is_output and ignored),
+            combine_for=plan.combine_for,
+        )
+        arena = self._collector.arena if is_output else None
+        placed = self._placement.start(recipe, [ref for _, ref in upstream], arena)
+        self._replicas.update(placed)
+        return [each.ref for each in placed]
 
 
-def _on_init(options: LayerOptions, replica: int, stages: int) -> Callable[[], Any] | None:
-    """The user's function of a replica that starts, ready to be called."""
-    if options.on_init is None:
-        return None
-    return functools.partial(options.on_init, replica, stages)
-
-
-def _subscription(
-    plan: LayerPlan,
-    max_demand: int | AutoDemand,
-    replica: int,
-    number: int,
-    source: Input,
-    producer: StageRef,
-) -> Subscribe:
-    """How a replica of a layer reads from one of its producers."""
-    foreign = isinstance(source.node, StagePlan) and producer in source.node.members
-    return Subscribe(
-        producer,
-        max_demand=max_demand,
-        min_demand=plan.options.min_demand,
-        # The planned end of a stage that is not the flow's is the end of a source.
-        cancel="transient" if foreign else "permanent",
-        partition=source.routing.partition(replica, plan.stages),
-        tag=Upstream(number, foreign),
-    )
-
-
-def _key(routing: Routing) -> Callable[[Any], Any] | None:
-    """What the events of one session have in common: the key that they were routed by."""
-    if isinstance(routing, JoinSide):
-        return key_function(routing.key)
-    if not isinstance(routing, Partition) or routing.hash is not None:
-        return None
-    return _itself if routing.key is None else key_function(routing.key)
-
-
-def _itself(event: Any) -> Any:
-    return event
+def _is_foreign(source: Input, producer: StageRef) -> bool:
+    """True if the producer is a stage that is not the flow's."""
+    return isinstance(source.node, StagePlan) and producer in source.node.members
 
 
 def _check_loop(ref: StageRef) -> None:

@@ -15,7 +15,7 @@ from flowlike.operators.operator import Operator
 from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import Each, FlatMap, Map, MapValues, PerEvent
 from flowlike.operators.placement import executor_of
-from flowlike.operators.policy import Policy, Taker, bind, policy_name
+from flowlike.operators.policy import Policy, Sink, Taker, bind, policy_name
 from flowlike.operators.reducing import CollectBatch, EmitAndReduce, Reduce, ReduceBatch, Reducing
 from flowlike.operators.segments import Segment, split
 from flowlike.operators.triggering import EachState, Emit, MapState, OnTrigger, Triggering
@@ -170,13 +170,18 @@ class Layer:
         """The failure policies of its operators, other than "stop"."""
         return tuple(filter(None, map(_policy, self.operators)))
 
+    def with_sinks(self, change: Callable[[Sink], Sink]) -> Layer:
+        """The layer with the sinks of its failure policies as ``change`` makes them."""
+        return replace(self, operators=tuple(_with_sinks(each, change) for each in self.operators))
+
     def bound(self, connect: Callable[[Any], Taker]) -> Layer:
         """The layer of one run, which its replicas share: they must not share their states.
 
         Args:
             connect: gives the way to the target of a sink of failures.
         """
-        return replace(self, operators=tuple(_bound(each, connect) for each in self.operators))
+        layer = self.with_sinks(lambda sink: replace(sink, taker=connect(sink.target)))
+        return replace(layer, operators=tuple(map(_with_fresh_states, layer.operators)))
 
     @property
     def keeps_count(self) -> bool:
@@ -362,14 +367,17 @@ def _is_before_reduce(operator: Operator) -> bool:
     return isinstance(operator, (PerEvent, MapBatch))
 
 
-def _bound(operator: Operator, connect: Callable[[Any], Taker]) -> Operator:
-    """An operator of one run."""
+def _with_fresh_states(operator: Operator) -> Operator:
     if isinstance(operator, (Reduce, ReduceBatch, EmitAndReduce, Departition)):
-        operator = replace(operator, init=FreshStates(operator.init, operator.name))
+        return replace(operator, init=FreshStates(operator.init, operator.name))
+    return operator
+
+
+def _with_sinks(operator: Operator, change: Callable[[Sink], Sink]) -> Operator:
     policy = _policy(operator)
     if policy is None:
         return operator
-    return replace(operator, on_error=bind(policy, connect))  # type: ignore[type-var]
+    return replace(operator, on_error=bind(policy, change))  # type: ignore[type-var]
 
 
 def _policy(operator: Operator) -> Policy | None:

@@ -162,13 +162,11 @@ def sinks_of(policy: Policy) -> Iterator[Sink]:
         yield last
 
 
-def bind(policy: Policy, connect: Callable[[Any], Taker]) -> Policy:
-    """The policy of one run: ``connect`` gives the way to the target of a sink."""
+def bind(policy: Policy, change: Callable[[Sink], Sink]) -> Policy:
+    """The same policy with its sink, if it has one, as ``change`` makes it."""
     if isinstance(policy, Retry):
-        return replace(policy, then=bind(policy.then, connect))
-    if isinstance(policy, Sink):
-        return replace(policy, taker=connect(policy.target))
-    return policy
+        return replace(policy, then=bind(policy.then, change))
+    return change(policy) if isinstance(policy, Sink) else policy
 
 
 class Tries:

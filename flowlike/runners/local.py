@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Self
 
-from flowlike.flow.planner import cpus
+from flowlike.flow.placement import Here, Placement
+from flowlike.flow.planner import Plan, cpus
 from flowlike.nodes.workers import Workers
-from flowlike.stages import StageGroup
 
 __all__ = ["LocalRunner"]
 
@@ -44,13 +43,8 @@ class LocalRunner:
     def __exit__(self, *error: object) -> None:
         self._kept.pop().close()
 
-    def open(self) -> AbstractAsyncContextManager[StageGroup]:
-        """A group of stages in the running loop."""
-        return StageGroup()
+    nodes = None
 
-    def lend(self) -> Workers | None:
-        """The worker processes that it keeps, within its block, unless another run has them."""
-        for workers in self._kept:
-            if not workers.serves:
-                return workers
-        return None
+    def place(self, plan: Plan) -> Placement:
+        """See `Runner`; the worker processes that it keeps serve the run, if they are free."""
+        return Here(plan, next((kept for kept in self._kept if not kept.serves), None))

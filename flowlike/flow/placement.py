@@ -1,0 +1,120 @@
+"""Where the replicas of a run live: the protocol of a runner's choice, and this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple, Protocol
+
+from flowlike.flow.crossing import check_crossing
+from flowlike.flow.failure_feed import Feeds
+from flowlike.flow.planner import Plan, cpus
+from flowlike.flow.pools import Pools
+from flowlike.flow.recipe import LayerRecipe
+from flowlike.flow.replica import ReplicaCounts
+from flowlike.native.arena import Arena
+from flowlike.nodes.workers import Workers
+from flowlike.stages import StageGroup, StageRef
+
+__all__ = ["Here", "Placed", "Placement"]
+
+_MOST_THREADS = 512
+
+
+class Placed(NamedTuple):
+    """A replica that was started somewhere.
+
+    Attributes:
+        ref: its address.
+        counts: what its program has counted, as far as it is known here.
+    """
+
+    ref: StageRef
+    counts: Callable[[], ReplicaCounts]
+
+
+class Placement(Protocol):
+    """Starts the replicas of one run where they are to live, and ends what they needed there."""
+
+    def open(self, group: StageGroup, feeds: Feeds) -> None:
+        """Begin: before any stage is started.
+
+        Args:
+            group: owns the stages of the run.
+            feeds: where failures go.
+
+        Raises:
+            FlowBuildError: something cannot get there; the message names it.
+            OSError: the system gives no more processes.
+        """
+
+    def start(
+        self, recipe: LayerRecipe, producers: Sequence[StageRef], arena: Arena | None
+    ) -> list[Placed]:
+        """Start all replicas of a layer; they may wait for `launch`.
+
+        Args:
+            recipe: of the layer.
+            producers: in the order of its readings.
+            arena: where the kernel that it ends in may write its results.
+        """
+
+    def launch(self) -> None:
+        """All stages of the run are known."""
+
+    async def close(self) -> None:
+        """End what the replicas needed; all of them have ended."""
+
+
+class Here:
+    """This process: replicas are stages on the event loop of the caller.
+
+    Args:
+        plan: of the run.
+        lent: worker processes that outlive it, if it may use some.
+    """
+
+    def __init__(self, plan: Plan, lent: Workers | None = None) -> None:
+        threads = sum(
+            layer.stages * getattr(operator, "concurrency", 1)
+            for layer in plan.layers
+            for operator in layer.layer.operators
+        )
+        self._pools = Pools(min(max(cpus(), threads), _MOST_THREADS), cpus())
+        self._plan = plan
+        self._lent = lent
+        self._group: StageGroup
+        self._feeds: Feeds
+
+    def open(self, group: StageGroup, feeds: Feeds) -> None:
+        """See `Placement`."""
+        self._group = group
+        self._feeds = feeds
+        if self._plan.uses_processes:
+            check_crossing(self._plan)
+            self._pools.open_workers(self._lent)
+
+    def start(
+        self, recipe: LayerRecipe, producers: Sequence[StageRef], arena: Arena | None
+    ) -> list[Placed]:
+        """See `Placement`."""
+        if arena is not None:
+            recipe = replace(recipe, layer=recipe.layer.writing_into(arena.empty))
+        placed = []
+        for number, replica in enumerate(
+            recipe.replicas(range(recipe.stages), self._pools, self._feeds)
+        ):
+            ref = self._group.spawn(
+                replica,
+                name=recipe.replica_name(number),
+                subscribe_to=recipe.subscriptions(number, producers),
+            )
+            placed.append(Placed(ref, replica.counts))
+        return placed
+
+    def launch(self) -> None:
+        """See `Placement`."""
+
+    async def close(self) -> None:
+        """See `Placement`."""
+        await self._pools.close()
