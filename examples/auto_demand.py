@@ -12,14 +12,14 @@ number was the best, and how long "auto" took as a multiple of that; the bar is 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
+from comparing import Times, add_options, count, write_json
 
 from flowlike import Flow
 from flowlike.native import logistic_map
@@ -50,16 +50,16 @@ class Found:
 
     Args:
         case: which one.
-        seconds: of every run, by ``max_demand``.
+        times: of every run, by ``max_demand``.
     """
 
     case: Case
-    seconds: dict[Demand, list[float]] = field(default_factory=dict)
+    times: dict[Demand, Times]
 
     @property
     def least(self) -> dict[Demand, float]:
         """The shortest run for each ``max_demand``: chance only ever adds."""
-        return {demand: min(each) for demand, each in self.seconds.items()}
+        return {demand: each.least for demand, each in self.times.items()}
 
     @property
     def best(self) -> Demand:
@@ -131,50 +131,30 @@ def measure(case: Case, runs: int, size: int | None = None) -> Found:
     """
     run = case.prepare(case.size if size is None else size)
     demands: tuple[Demand, ...] = ("auto", *case.sizes)
-    found = Found(case, {demand: [] for demand in demands})
-    for _ in range(1 + runs):
-        for demand in demands:
-            started = time.perf_counter()
-            run(demand)
-            found.seconds[demand].append(time.perf_counter() - started)
-    for each in found.seconds.values():
-        del each[0]
+    for demand in demands:
+        run(demand)
+    found = Found(case, {demand: Times() for demand in demands})
+    for _ in range(runs):
+        for demand, times in found.times.items():
+            times.take(partial(run, demand))
     return found
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description='Measure max_demand="auto".')
-    parser.add_argument("--size", type=_count, help="events of every case")
-    parser.add_argument("--runs", type=_count, default=7, help="default 7")
-    parser.add_argument("--only", type=_cases, default=CASES, metavar="A,B", help="default all")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all times there, too")
+    parser.add_argument("--size", type=count, help="events of every case")
+    add_options(parser, runs=7, only={case.name: case for case in CASES})
     arguments = parser.parse_args(argv)
     rows = []
     for case in arguments.only:
         found = measure(case, arguments.runs, arguments.size)
         print(found, flush=True)
-        seconds = {str(demand): each for demand, each in found.seconds.items()}
+        seconds = {str(demand): each.wall for demand, each in found.times.items()}
         rows.append(
             {"name": case.name, "ratio": found.ratio, "best": found.best, "seconds": seconds}
         )
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
-
-
-def _cases(text: str) -> tuple[Case, ...]:
-    known = {case.name: case for case in CASES}
-    unknown = [name for name in text.split(",") if name not in known]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"there is no {unknown[0]!r}, only {', '.join(known)}")
-    return tuple(known[name] for name in text.split(","))
-
-
-def _count(text: str) -> int:
-    count = int(text, 0)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return count
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ between two flows that take turns, divided by how often the part was there.
 from __future__ import annotations
 
 import argparse
-import json
 import mmap
 import statistics
 import time
@@ -17,8 +16,9 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
+
+from comparing import add_options, count, write_json
 
 from flowlike import Flow
 from flowlike.native import logistic_map
@@ -190,9 +190,8 @@ def _shown(seconds: float) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure what each part of a flow costs.")
-    parser.add_argument("--size", type=_count, default=300_000, help="events; default 300000")
-    parser.add_argument("--runs", type=_count, default=7, help="default 7")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all times there, too")
+    parser.add_argument("--size", type=count, default=300_000, help="events; default 300000")
+    add_options(parser, runs=7)
     arguments = parser.parse_args(argv)
     found: list[Cost] = []
     for costs in (
@@ -203,16 +202,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ):
         print(*costs, sep="\n", flush=True)
         found += costs
-    if arguments.json:
-        rows = [{"name": cost.name, "seconds": cost.seconds} for cost in found]
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
-
-
-def _count(text: str) -> int:
-    count = int(text, 0)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return count
+    write_json(arguments.json, [{"name": each.name, "seconds": each.seconds} for each in found])
 
 
 if __name__ == "__main__":

@@ -16,19 +16,17 @@ wall and by the CPU time of the process. Both must give the same result, or the 
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from comparing import Comparison, add_options, count, in_turns, write_json
 from zipf_words import write_words
 
 from flowlike import FixedWindow, Flow, GlobalWindow
@@ -75,26 +73,6 @@ class Bar:
     prepare: Callable[[int], AbstractContextManager[Sides]]
 
 
-@dataclass(slots=True)
-class Times:
-    """What the runs of one side took, in seconds.
-
-    Args:
-        wall: by the clock on the wall.
-        cpu: of all threads of the process.
-    """
-
-    wall: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-
-    def take(self, function: Callable[[], Any]) -> None:
-        """Call the function and note how long it took."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        function()
-        self.wall.append(time.perf_counter() - wall)
-        self.cpu.append(time.process_time() - cpu)
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """The measurement of a bar.
@@ -102,33 +80,33 @@ class Found:
     Args:
         bar: which one.
         size: of this measurement.
-        flow: what the flow took.
-        rival: what its rival took.
+        times: of both sides.
     """
 
     bar: Bar
     size: int
-    flow: Times
-    rival: Times
+    times: Comparison
 
     @property
     def ratio(self) -> float:
         """How fast the flow is as a multiple of its rival."""
-        return statistics.median(self.rival.wall) / statistics.median(self.flow.wall)
+        return 1 / self.times.ratio
 
     @property
     def cpu_ratio(self) -> float:
         """The same by the CPU time."""
-        return statistics.median(self.rival.cpu) / statistics.median(self.flow.cpu)
+        return 1 / self.times.cpu_ratio
 
     def __str__(self) -> str:
-        ours = statistics.median(self.flow.wall) * 1e3
-        rivals = statistics.median(self.rival.wall) * 1e3
         return (
-            f"{self.bar.name:<9} {self.size:9} {self.bar.unit:<8} {ours:9.1f} ms  "
-            f"{self.bar.rival:<24} {rivals:9.1f} ms  "
-            f"{self.ratio:5.2f} x  (CPU {self.cpu_ratio:.2f} x, wanted {self.bar.wanted:.2f} x)"
+            f"{self.times.shown()}  {self.ratio:5.2f} x  by CPU {self.cpu_ratio:5.2f} x  "
+            f"wanted {self.bar.wanted:.2f} x  ({self.size} {self.bar.unit})"
         )
+
+    def as_row(self) -> dict[str, Any]:
+        """All that was measured; ratios say how fast the flow is."""
+        ratios = {"ratio": self.ratio, "cpu_ratio": self.cpu_ratio}
+        return {"size": self.size, "wanted": self.bar.wanted} | self.times.as_row() | ratios
 
 
 def integers(size: int) -> AbstractContextManager[Sides]:
@@ -321,43 +299,27 @@ def measure(bar: Bar, runs: int, size: int | None = None) -> Found:
         AssertionError: the results differ.
     """
     chosen = bar.size if size is None else size
-    found = Found(bar, chosen, Times(), Times())
     with bar.prepare(chosen) as sides:
-        if sides.shown(sides.flow()) != sides.shown(sides.rival()):
-            raise AssertionError(f"{bar.name}: the flow and {bar.rival} differ")
-        for _ in range(runs):
-            found.flow.take(sides.flow)
-            found.rival.take(sides.rival)
-    return found
+
+        def same(ours: Any, rivals: Any) -> bool:
+            return sides.shown(ours) == sides.shown(rivals)
+
+        times = in_turns(Comparison(bar.name, bar.rival), sides.flow, sides.rival, runs, same=same)
+    return Found(bar, chosen, times)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure flows against plain loops.")
-    parser.add_argument("--size", type=_count, help="of every bar, in its unit")
-    parser.add_argument("--runs", type=_count, default=5, help="default 5")
-    parser.add_argument("--only", type=_bars, default=BARS, metavar="A,B", help="default all")
-    parser.add_argument("--json", type=_file, metavar="FILE", help="write all times there, too")
+    parser.add_argument("--size", type=count, help="of every bar, in its unit")
+    add_options(parser, runs=5, only={bar.name: bar for bar in BARS})
     arguments = parser.parse_args(argv)
     rows = []
     for bar in arguments.only:
         found = measure(bar, arguments.runs, arguments.size)
         print(found, flush=True)
-        rows.append(
-            {
-                "name": bar.name,
-                "size": found.size,
-                "rival": bar.rival,
-                "seconds": found.flow.wall,
-                "rival_seconds": found.rival.wall,
-                "cpu_seconds": found.flow.cpu,
-                "rival_cpu_seconds": found.rival.cpu,
-                "ratio": found.ratio,
-                "wanted": bar.wanted,
-            }
-        )
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
+        rows.append(found.as_row())
+    write_json(arguments.json, rows)
 
 
 def _totals(states: list[Sums]) -> Sums:
@@ -366,28 +328,6 @@ def _totals(states: list[Sums]) -> Sums:
         for key, value in state.items():
             totals[key] = totals.get(key, 0) + value
     return totals
-
-
-def _bars(text: str) -> tuple[Bar, ...]:
-    known = {bar.name: bar for bar in BARS}
-    unknown = [name for name in text.split(",") if name not in known]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"there is no {unknown[0]!r}, only {', '.join(known)}")
-    return tuple(known[name] for name in text.split(","))
-
-
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {str(path.parent)!r}")
-    return path
-
-
-def _count(text: str) -> int:
-    count = int(text, 0)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return count
 
 
 if __name__ == "__main__":

@@ -17,70 +17,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import operator
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+
+from comparing import Comparison, add_options, count, in_turns, write_json
 
 from flowlike import Flow
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two things that are timed in turns.
-
-    Args:
-        name: what is measured.
-        rival: what it is compared with.
-        seconds: of every run.
-        rival_seconds: of every run of the rival.
-    """
-
-    name: str
-    rival: str
-    seconds: list[float]
-    rival_seconds: list[float]
-
-    @property
-    def ratio(self) -> float:
-        """The median as a multiple of the rival's."""
-        return statistics.median(self.seconds) / statistics.median(self.rival_seconds)
-
-    def __str__(self) -> str:
-        ours = statistics.median(self.seconds) * 1e3
-        rivals = statistics.median(self.rival_seconds) * 1e3
-        return (
-            f"{self.name:<54} {ours:9.3f} ms  {self.rival:<34} {rivals:9.3f} ms  "
-            f"ratio {self.ratio:.2f}"
-        )
-
-
-def timed(function: Callable[[], object]) -> float:
-    """How long a call takes, in seconds."""
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
-
-
-def in_turns(
-    name: str,
-    ours: Callable[[], float],
-    rival: str,
-    rivals: Callable[[], float],
-    runs: int,
-) -> Comparison:
-    """Call both ``runs`` times, after once for nothing; each returns its seconds."""
-    ours()
-    rivals()
-    pairs = [(ours(), rivals()) for _ in range(runs)]
-    return Comparison(name, rival, [a for a, _ in pairs], [b for _, b in pairs])
 
 
 def million(
@@ -102,20 +49,17 @@ def million(
         "sum(map(sum, batches()))": lambda: sum(map(sum, flow.batches())),
         "reduce(int, add)": lambda: flow.reduce(int, operator.add).emit("state").to_list()[0],
     }
-    found = []
-    for way, total in ways.items():
-        if total() != plain():
-            raise AssertionError(f"{way} gave {total()}, not {plain()}")
-        found.append(
-            in_turns(
-                f"{size} numbers, map, filter, {way}",
-                partial(timed, total),
-                "sum(filter(f, map(g, range(n))))",
-                partial(timed, plain),
-                runs,
-            )
+    rival = "sum(filter(f, map(g, range(n))))"
+    return [
+        in_turns(
+            Comparison(f"{size} numbers, map, filter, {way}", rival),
+            total,
+            plain,
+            runs,
+            same=operator.eq,
         )
-    return found
+        for way, total in ways.items()
+    ]
 
 
 def in_order(size: int, runs: int) -> Comparison:
@@ -131,12 +75,9 @@ def in_order(size: int, runs: int) -> Comparison:
 
     if mapped(True).to_list() != list(range(1, size + 1)):
         raise AssertionError("an ordered flow has lost its order")
+    name = f"{size} numbers, map in threads, 2 stages, ordered"
     return in_turns(
-        f"{size} numbers, map in threads, 2 stages, ordered",
-        lambda: timed(mapped(True).run),
-        "the same, not ordered",
-        lambda: timed(mapped(False).run),
-        runs,
+        Comparison(name, "the same, not ordered"), mapped(True).run, mapped(False).run, runs
     )
 
 
@@ -150,27 +91,23 @@ def ten_events(runs: int) -> list[Comparison]:
             return list(threads.map(abs, range(10)))
 
     rival, many = "a new pool of 2 threads, 10 calls", 20 * runs
-    outside = in_turns(
-        "10 events, partition, reduce, 2 stages",
-        lambda: timed(flow.to_list),
-        rival,
-        lambda: timed(pool),
-        many,
-    )
+    outside = Comparison("10 events, partition, reduce, 2 stages", rival)
+    inside = Comparison("the same in a running loop", rival)
 
-    async def in_a_loop() -> list[float]:
-        seconds = []
-        for _ in range(many):
-            started = time.perf_counter()
-            await flow.arun()
-            seconds.append(time.perf_counter() - started)
-        return seconds
+    async def in_a_loop() -> float:
+        started = time.perf_counter()
+        await flow.arun()
+        return time.perf_counter() - started
 
-    inside = asyncio.run(in_a_loop())
-    return [
-        outside,
-        Comparison("the same in a running loop", rival, inside, outside.rival_seconds),
-    ]
+    def pool_timed() -> float:
+        started = time.perf_counter()
+        pool()
+        return time.perf_counter() - started
+
+    in_turns(outside, flow.to_list, pool, many)
+    with asyncio.Runner() as runner:
+        in_turns(inside, lambda: runner.run(in_a_loop()), pool_timed, many, seconds=float)
+    return [outside, inside]
 
 
 def imports(runs: int) -> list[Comparison]:
@@ -181,11 +118,11 @@ def imports(runs: int) -> list[Comparison]:
     """
     return [
         in_turns(
-            statement,
+            Comparison(statement, "import asyncio, numpy"),
             partial(_seconds_of, statement),
-            "import asyncio, numpy",
             partial(_seconds_of, "import asyncio, numpy"),
             runs,
+            seconds=float,
         )
         for statement in ("import flowlike", "from flowlike import Flow")
     ]
@@ -199,19 +136,11 @@ def _seconds_of(statement: str) -> float:
     return float(done.stdout)
 
 
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {str(path.parent)!r}")
-    return path
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure what flowlike itself costs.")
-    parser.add_argument("--size", type=_count, default=1_000_000, help="default 1000000")
-    parser.add_argument("--runs", type=_count, default=9, help="default 9")
-    parser.add_argument("--json", type=_file, metavar="FILE", help="write all times there, too")
+    parser.add_argument("--size", type=count, default=1_000_000, help="default 1000000")
+    add_options(parser, runs=9)
     arguments = parser.parse_args(argv)
     comparisons = [
         *million(arguments.size, arguments.runs, lambda x: x + 1, lambda x: x % 3 == 0),
@@ -220,26 +149,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         *imports(arguments.runs),
     ]
     for comparison in comparisons:
-        print(comparison)
-    if arguments.json:
-        found = [
-            {
-                "name": each.name,
-                "rival": each.rival,
-                "seconds": each.seconds,
-                "rival_seconds": each.rival_seconds,
-                "ratio": each.ratio,
-            }
-            for each in comparisons
-        ]
-        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
-
-
-def _count(text: str) -> int:
-    count = int(text, 0)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return count
+        print(f"{comparison.shown(54)}  ratio {comparison.ratio:.2f}")
+    write_json(arguments.json, [comparison.as_row() for comparison in comparisons])
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import statistics
-import time
 from collections.abc import Callable, Sequence
+
+from comparing import Times, add_options, count, write_json
 
 from flowlike import Flow, LocalRunner
 
@@ -27,8 +27,8 @@ def work(number: int) -> int:
     return number
 
 
-def measure(events: int, runs: int) -> dict[str, list[float]]:
-    """The seconds of every run, by side.
+def measure(events: int, runs: int) -> dict[str, Times]:
+    """The times of every side.
 
     Raises:
         AssertionError: a side gives another sum than the loop.
@@ -42,33 +42,26 @@ def measure(events: int, runs: int) -> dict[str, list[float]]:
             "cold": lambda: sum(flow.to_list()),
         }
         flow.run(runner=runner)
-        seconds: dict[str, list[float]] = {name: [] for name in sides}
-        sums = set()
-        for _ in range(runs):
-            for name, side in sides.items():
-                started = time.perf_counter()
-                sums.add(side())
-                seconds[name].append(time.perf_counter() - started)
+        found = {name: Times() for name in sides}
+        sums = {found[name].take(side) for _ in range(runs) for name, side in sides.items()}
         pool.close()
         pool.join()
     if len(sums) > 1:
         raise AssertionError(f"the sides differ: {sums}")
-    return seconds
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="measure executor='processes'")
-    parser.add_argument(
-        "--events", type=int, default=100_000, help="how many (default %(default)s)"
-    )
-    parser.add_argument("--runs", type=int, default=5, help="of each side (default %(default)s)")
+    parser.add_argument("--events", type=count, default=100_000, help="default 100000")
+    add_options(parser, runs=5)
     options = parser.parse_args(arguments)
-    seconds = measure(options.events, options.runs)
-    loop = statistics.median(seconds["loop"])
-    for name, each in seconds.items():
-        median = statistics.median(each)
-        print(f"{name:<5} {median * 1e3:9.1f} ms  {loop / median:5.2f} x the loop")
+    found = measure(options.events, options.runs)
+    for name, each in found.items():
+        ratio = found["loop"].median / each.median
+        print(f"{name:<5} {each.median * 1e3:9.1f} ms  {ratio:5.2f} x the loop")
+    write_json(options.json, [{"name": name, "seconds": each.wall} for name, each in found.items()])
 
 
 if __name__ == "__main__":

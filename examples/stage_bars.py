@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import statistics
 import time
 import tracemalloc
 from collections.abc import Callable, Coroutine, Sequence
@@ -28,7 +27,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from overhead import in_turns
+from comparing import Comparison, add_options, count, in_turns, write_json
 
 from flowlike import (
     BroadcastDispatcher,
@@ -267,16 +266,19 @@ class Bar:
     events: int
     rival_events: int
 
-    def measure(self, runs: int) -> str:
-        """Let both sides take turns; the row of the table."""
-        found = in_turns(
-            self.name,
+    def measure(self, runs: int) -> Comparison:
+        """Let both sides take turns."""
+        return in_turns(
+            Comparison(self.name, self.rival),
             lambda: run(self.stages()),
-            self.rival,
             lambda: run(self.plain()),
             runs,
+            seconds=float,
         )
-        seconds = statistics.median(found.seconds), statistics.median(found.rival_seconds)
+
+    def shown(self, found: Comparison) -> str:
+        """The row of the table."""
+        seconds = found.ours.median, found.rivals.median
         pace = self.events / seconds[0] / 1e6, self.rival_events / seconds[1] / 1e6
         return (
             f"{self.name:<40}{pace[0]:9.3f} M/s {seconds[0]:7.3f} s   "
@@ -336,24 +338,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     groups = ("queue", "partition", "broadcast", "many", "memory")
     parser = argparse.ArgumentParser(description="Measure stages beside queues and loops.")
-    parser.add_argument("--events", type=_count, default=60_000, help="default 60000")
-    parser.add_argument("--runs", type=_count, default=7, help="default 7")
-    parser.add_argument("--only", choices=groups, help="default: everything")
+    parser.add_argument("--events", type=count, default=60_000, help="default 60000")
+    add_options(parser, runs=7, only={group: group for group in groups})
     arguments = parser.parse_args(argv)
-    only = arguments.only or groups
+    rows = []
     for bar in bars(arguments.events):
-        if bar.group in only:
-            print(bar.measure(arguments.runs), flush=True)
-    if "memory" in only:
+        if bar.group in arguments.only:
+            found = bar.measure(arguments.runs)
+            print(bar.shown(found), flush=True)
+            events = {"events": bar.events, "rival_events": bar.rival_events}
+            rows.append(found.as_row() | events)
+    if "memory" in arguments.only:
         for name, size in asyncio.run(memory()).items():
             print(f"{name:<40}{size:9.0f} bytes")
-
-
-def _count(text: str) -> int:
-    count = int(text, 0)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return count
+            rows.append({"name": name, "bytes": size})
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

@@ -21,13 +21,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -37,6 +35,7 @@ import numpy as np
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
+from comparing import Comparison, add_options, count, in_turns, write_json
 from logistic_map.columns import MU, NUM, P
 from logistic_map.map_calc import Array, map_calc5, map_calc8
 
@@ -83,44 +82,22 @@ class Bar:
     absolute: bool = False
 
 
-@dataclass(slots=True)
-class Times:
-    """Seconds of the runs of one side, on the wall and of the CPUs."""
-
-    wall: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """What was measured for a bar."""
 
     bar: Bar
-    flow: Times
-    rival: Times
-
-    @property
-    def ratio(self) -> float:
-        """The median of the flow as a multiple of the rival's, on the wall."""
-        return _times(self.flow.wall, self.rival.wall)
-
-    @property
-    def cpu_ratio(self) -> float:
-        """The same by CPU time."""
-        return _times(self.flow.cpu, self.rival.cpu)
+    times: Comparison
 
     def __str__(self) -> str:
-        ours, rivals = (statistics.median(side.wall) * 1e3 for side in (self.flow, self.rival))
         wanted = f"{self.bar.wanted * 1e3:.0f} ms" if self.bar.absolute else f"{self.bar.wanted} x"
-        return (
-            f"{self.bar.name:<10} {ours:9.2f} ms  {self.bar.rival:<34} {rivals:9.2f} ms  "
-            f"{self.ratio:5.2f} x  by CPU {self.cpu_ratio:5.2f} x  wanted {wanted}"
-        )
+        by_cpu = f"  by CPU {self.times.cpu_ratio:5.2f} x" if self.times.ours.cpu else ""
+        return f"{self.times.shown()}  {self.times.ratio:5.2f} x{by_cpu}  wanted {wanted}"
 
-
-def _times(ours: list[float], rivals: list[float]) -> float:
-    """The median as a multiple of the rival's; of so little work a clock may see none."""
-    return statistics.median(ours) / max(statistics.median(rivals), 1e-9)
+    def as_row(self) -> dict[str, Any]:
+        """All that was measured."""
+        wanted_is = "seconds" if self.bar.absolute else "ratio"
+        return self.times.as_row() | {"wanted": self.bar.wanted, "wanted_is": wanted_is}
 
 
 def two_threads(xs: Array) -> Array:
@@ -243,20 +220,10 @@ def measure(bar: Bar, runs: int, size: int) -> Found:
     sides = bar.prepare(size)
     if sides.seconds is None and not _same(sides.flow(), sides.rival()):
         raise AssertionError(f"{bar.name}: the flow and {bar.rival} differ")
-    found = Found(bar, Times(), Times())
-    both = [(sides.flow, found.flow), (sides.rival, found.rival)]
-    for run in range(runs):
-        for side, times in both if run % 2 else reversed(both):
-            _time(side, times, sides.seconds)
-    return found
-
-
-def _time(side: Callable[[], Any], times: Times, seconds: Callable[[Any], float] | None) -> None:
-    cpu, wall = time.process_time(), time.perf_counter()
-    result = side()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    times.wall.append(wall if seconds is None else seconds(result))
-    times.cpu.append(cpu)
+    same = _same if sides.seconds is None else None
+    times = Comparison(bar.name, bar.rival)
+    in_turns(times, sides.flow, sides.rival, runs, same=same, seconds=sides.seconds)
+    return Found(bar, times)
 
 
 def _same(ours: Any, rivals: Any) -> bool:
@@ -271,53 +238,15 @@ def _same(ours: Any, rivals: Any) -> bool:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure flows over arrays against threads.")
-    parser.add_argument("--size", type=_count, default=1 << 25, help="numbers (default 2**25)")
-    parser.add_argument("--runs", type=_count, default=5, help="default 5")
-    parser.add_argument("--only", type=_bars, default=BARS, metavar="A,B", help="default all")
-    parser.add_argument("--json", type=_file, metavar="FILE", help="write all times there, too")
+    parser.add_argument("--size", type=count, default=1 << 25, help="numbers (default 2**25)")
+    add_options(parser, runs=5, only={bar.name: bar for bar in BARS})
     arguments = parser.parse_args(argv)
     rows = []
     for bar in arguments.only:
         found = measure(bar, arguments.runs, arguments.size)
         print(found, flush=True)
-        rows.append(
-            {
-                "name": bar.name,
-                "rival": bar.rival,
-                "seconds": found.flow.wall,
-                "rival_seconds": found.rival.wall,
-                "cpu_seconds": found.flow.cpu,
-                "rival_cpu_seconds": found.rival.cpu,
-                "ratio": found.ratio,
-                "cpu_ratio": found.cpu_ratio,
-                "wanted": bar.wanted,
-                "wanted_is": "seconds" if bar.absolute else "ratio",
-            }
-        )
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
-
-
-def _bars(text: str) -> tuple[Bar, ...]:
-    known = {bar.name: bar for bar in BARS}
-    unknown = [name for name in text.split(",") if name not in known]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"there is no {unknown[0]!r}, only {', '.join(known)}")
-    return tuple(known[name] for name in text.split(","))
-
-
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {str(path.parent)!r}")
-    return path
-
-
-def _count(text: str) -> int:
-    number = int(text, 0)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return number
+        rows.append(found.as_row())
+    write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

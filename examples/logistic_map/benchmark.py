@@ -24,7 +24,6 @@ ends the program with status 1.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import platform
@@ -32,7 +31,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
@@ -41,6 +40,7 @@ import numpy as np
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
+from comparing import chosen_from, count, file_to_write, write_json
 from logistic_map.columns import COLUMNS, MU, NUM, P
 from logistic_map.map_calc import Array, Integers
 from logistic_map.memory import measure_apart
@@ -259,8 +259,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("slow columns got fewer numbers, see above; 'x c' compares the times for a number")
     if arguments.plot:
         picture(rows, arguments)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report(rows, arguments), indent=2) + "\n")
+    write_json(arguments.json, report(rows, arguments))
     return 0
 
 
@@ -269,13 +268,7 @@ def print_memory(arguments: argparse.Namespace) -> int:
     peaks = [measure_apart(arguments.size, stages) for stages in arguments.stages]
     for peak in peaks:
         print(peak)
-    if arguments.json:
-        found = [
-            {"size": peak.size, "stages": peak.stages, "before": peak.before, "peak": peak.peak}
-            for peak in peaks
-        ]
-        content = {"machine": machine(), "memory": found}
-        arguments.json.write_text(json.dumps(content, indent=2) + "\n")
+    write_json(arguments.json, {"machine": machine(), "memory": [asdict(peak) for peak in peaks]})
     return 0
 
 
@@ -307,7 +300,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME,...",
         help="default all; c is always measured",
     )
-    parser.add_argument("--runs", type=_count, default=5, metavar="N", help="default 5")
+    parser.add_argument("--runs", type=count, default=5, metavar="N", help="default 5")
     parser.add_argument(
         "--input",
         choices=("array", "list"),
@@ -319,7 +312,9 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="only measure the peak memory of column 8, in a process of its own",
     )
-    parser.add_argument("--json", type=_file, metavar="FILE", help="write everything there, too")
+    parser.add_argument(
+        "--json", type=file_to_write, metavar="FILE", help="write everything there, too"
+    )
     parser.add_argument(
         "--plot",
         type=_picture,
@@ -350,40 +345,20 @@ def _prepare(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
         )
 
 
-def _count(text: str) -> int:
-    try:
-        count = int(text, 0)
-    except ValueError:
-        _refuse(f"{text!r} is no whole number")
-    if count < 1:
-        _refuse(f"must be 1 or more, not {text}")
-    return count
-
-
 def _counts(text: str) -> list[int]:
-    return [_count(each) for each in text.split(",")]
+    return [count(each) for each in text.split(",")]
 
 
 def _size(text: str) -> int:
-    size = _count(text)
+    size = count(text)
     if size > GREATEST_SIZE:
         _refuse(f"must be at most {GREATEST_SIZE}, where plain C overflows, not {text}")
     return size
 
 
 def _columns(text: str) -> list[str]:
-    names = list(dict.fromkeys(text.split(",")))
-    for name in names:
-        if name not in COLUMNS:
-            _refuse(f"there is no column {name!r}; there are {', '.join(COLUMNS)}")
+    names = list(chosen_from({name: name for name in COLUMNS}, "column")(text))
     return names if "c" in names else ["c", *names]
-
-
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.parent.is_dir():
-        _refuse(f"there is no folder {str(path.parent)!r}")
-    return path
 
 
 def _picture(text: str) -> Path:

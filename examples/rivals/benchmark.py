@@ -10,16 +10,16 @@ with that of plain Python. What a library does for a task is in its file in ``ad
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 # Started as a program, only its own folder is on the path.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from comparing import add_options, chosen_from, count, write_json
 from rivals.environment import Environment, InstallError, Library, build_wheel, read_libraries
 from rivals.measuring import Duel, compare
 from rivals.side import Side, SideError
@@ -76,16 +76,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     wheel = build_wheel(folder, HERE.parents[1])
-    tasks = [task for task in TASKS if task.name in arguments.tasks]
     rows = []
-    for library in libraries:
-        if library.name not in arguments.only:
-            continue
+    for library in arguments.only:
         environment = Environment(folder / library.name)
         try:
             environment.install(library, wheel)
             duels = measure(
-                library, environment.python, tasks, arguments.runs, folder, arguments.most
+                library,
+                environment.python,
+                arguments.tasks,
+                arguments.runs,
+                folder,
+                arguments.most,
             )
             rows.append(Row(library, duels, environment.versions()))
         except (InstallError, SideError) as error:
@@ -99,8 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _write(rows: Sequence[Row], result: Path | None, page: Path | None) -> None:
-    if result is not None:
-        result.write_text(json.dumps(as_json(rows, machine()), indent=1) + "\n")
+    write_json(result, as_json(rows, machine()))
     if page is not None:
         text = between_marks(page.read_text(encoding="utf-8"), as_markdown(rows, machine()))
         page.write_text(text, encoding="utf-8")
@@ -108,45 +109,23 @@ def _write(rows: Sequence[Row], result: Path | None, page: Path | None) -> None:
 
 def _parser(libraries: Sequence[Library]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure flowlike beside other libraries.")
-    names = [library.name for library in libraries]
-    parser.add_argument(
-        "--only", type=_some("library", names), default=names, metavar="A,B", help="default all"
+    add_options(
+        parser, runs=5, only={library.name: library for library in libraries}, noun="library"
     )
     parser.add_argument(
         "--tasks",
-        type=_some("task", [task.name for task in TASKS]),
-        default=[task.name for task in TASKS],
+        type=chosen_from({task.name: task for task in TASKS}, "task"),
+        default=TASKS,
         metavar="A,B",
-        help="default all",
+        help=f"default all: {','.join(task.name for task in TASKS)}",
     )
-    parser.add_argument("--runs", type=_count, default=5, help="default 5")
-    parser.add_argument("--most", type=_count, metavar="SIZE", help="of any input")
+    parser.add_argument("--most", type=count, metavar="SIZE", help="of any input")
     parser.add_argument("--keep", action="store_true", help="leave the environments where they are")
     parser.add_argument(
         "--folder", type=Path, default=Path("build/rivals"), help="default build/rivals"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all times there, too")
     parser.add_argument("--page", type=Path, metavar="FILE", help="put the table into this page")
     return parser
-
-
-def _some(noun: str, known: Sequence[str]) -> Callable[[str], list[str]]:
-    def names(text: str) -> list[str]:
-        for name in text.split(","):
-            if name not in known:
-                raise argparse.ArgumentTypeError(
-                    f"there is no {noun} {name!r}, only {', '.join(known)}"
-                )
-        return text.split(",")
-
-    return names
-
-
-def _count(text: str) -> int:
-    count = int(text, 0)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return count
 
 
 if __name__ == "__main__":

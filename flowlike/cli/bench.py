@@ -14,6 +14,8 @@ PROGRAMS = {
     "logistic": ("logistic_map/benchmark.py", "the table of the logistic map"),
     "overhead": ("overhead.py", "what flowlike itself costs"),
     "flows": ("flow_bars.py", "flows against plain loops"),
+    "arrays": ("logistic_map/bars.py", "flows over arrays against threads by hand"),
+    "processes": ("process_bars.py", "worker processes against a loop and a pool"),
     "stages": ("stage_bars.py", "stages against asyncio.Queue and plain loops"),
     "costs": ("costs.py", "an event, a batch, a hop, a page fault"),
     "auto": ("auto_demand.py", 'max_demand="auto" against every fixed size'),

@@ -35,14 +35,7 @@ def test_results_that_differ_are_no_measurement(rival: list[int]) -> None:
 def test_the_order_of_a_result_is_free() -> None:
     sides = bars.Sides(lambda: np.array([1, 2]), lambda: np.array([2, 1]))
     found = bars.measure(bars.Bar("odd", 1.0, "a loop", lambda _: sides), 3, 10)
-    assert (len(found.flow.wall), len(found.rival.cpu)) == (3, 3)
-
-
-def test_the_ratio_says_how_much_longer_the_flow_takes() -> None:
-    found = bars.Found(
-        bars.BARS[0], bars.Times([4.0, 1.0, 9.0], [2.0]), bars.Times([2.0, 3.0, 1.0], [4.0])
-    )
-    assert (found.ratio, found.cpu_ratio) == (2.0, 0.5)
+    assert (len(found.times.ours.wall), len(found.times.rivals.cpu)) == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +50,3 @@ def test_bad_arguments(arguments: list[str], text: str, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         bars.main(arguments)
     assert text in capsys.readouterr().err
-
-
-def test_a_rival_too_quick_for_the_clock_has_a_ratio() -> None:
-    (bar,) = (each for each in bars.BARS if each.name == "timers")
-    found = bars.Found(bar, bars.Times([0.5], [0.5]), bars.Times([0.0], [0.0]))
-    assert found.ratio == found.cpu_ratio == pytest.approx(0.5e9)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import auto_demand
 import pytest
+from comparing import Times
 
 
 def test_every_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,7 +31,12 @@ def test_the_result_does_not_depend_on_the_size_of_batches(case: auto_demand.Cas
 
 
 def test_auto_is_compared_with_the_best_number() -> None:
-    found = auto_demand.Found(auto_demand.CASES[0], {"auto": [9.0, 3.0], 10: [2.0, 9.0], 1: [4.0]})
+    times: dict[auto_demand.Demand, Times] = {
+        "auto": Times([9.0, 3.0]),
+        10: Times([2.0, 9.0]),
+        1: Times([4.0]),
+    }
+    found = auto_demand.Found(auto_demand.CASES[0], times)
     assert (found.best, found.ratio) == (10, 1.5)
 
 

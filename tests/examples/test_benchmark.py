@@ -121,7 +121,7 @@ def test_the_order_is_free_only_with_stages(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--columns", "5,9"], "there is no column '9'; there are 1, 2, 3"),
+        (["--columns", "5,9"], "there is no column '9', only 1, 2, 3"),
         (["--size", "0"], "must be 1 or more, not 0"),
         (["--size", "many"], "'many' is no whole number"),
         (["--size", str(2**40)], "where plain C overflows"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import flow_bars
 import pytest
+from comparing import Comparison, Times
 
 
 def test_every_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,8 +50,7 @@ def test_the_ratio_says_how_fast_the_flow_is() -> None:
     found = flow_bars.Found(
         flow_bars.BARS[0],
         10,
-        flow_bars.Times(wall=[4.0, 1.0, 9.0], cpu=[2.0]),
-        flow_bars.Times(wall=[2.0, 3.0, 1.0], cpu=[3.0]),
+        Comparison("a", "b", Times([4.0, 1.0, 9.0], [2.0]), Times([2.0, 3.0, 1.0], [3.0])),
     )
     assert (found.ratio, found.cpu_ratio) == (0.5, 1.5)
 

@@ -31,23 +31,6 @@ def test_every_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         assert min(each["seconds"] + each["rival_seconds"]) > 0
 
 
-def test_the_ratio_is_that_of_the_medians() -> None:
-    comparison = overhead.Comparison("ours", "theirs", [1.0, 2.0, 9.0], [5.0, 4.0, 0.1])
-    assert comparison.ratio == 0.5
-
-
-def test_both_sides_take_turns() -> None:
-    turns = []
-
-    def side(name: str, seconds: float) -> float:
-        turns.append(name)
-        return seconds
-
-    found = overhead.in_turns("a", lambda: side("a", 1.0), "b", lambda: side("b", 2.0), runs=2)
-    assert turns == ["a", "b", "a", "b", "a", "b"]
-    assert (found.seconds, found.rival_seconds) == ([1.0, 1.0], [2.0, 2.0])
-
-
 def test_bad_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         overhead.main(["--runs", "0"])

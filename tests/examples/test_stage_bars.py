@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import stage_bars
 
 
-def test_every_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    stage_bars.main(["--events", "20", "--runs", "1"])
+def test_every_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = tmp_path / "found.json"
+    stage_bars.main(["--events", "20", "--runs", "1", "--json", str(written)])
     printed = capsys.readouterr().out.splitlines()
     assert [line[:40].strip() for line in printed] == [
         *(f"1 producer, 1 consumer, max_demand {demand}" for demand in (1, 100, 1000, 10_000)),
@@ -18,6 +22,8 @@ def test_every_bar(capsys: pytest.CaptureFixture[str]) -> None:
         "idle consumer",
         "subscription",
     ]
+    rows = json.loads(written.read_text())
+    assert [row["name"] for row in rows] == [line[:40].strip() for line in printed]
     assert all(line.endswith(" x") for line in printed[:-3])
     assert all(float(line.split()[-2]) > 0 for line in printed)
 
@@ -28,10 +34,17 @@ def test_one_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert line.startswith("2 consumers, own hash")
 
 
-def test_bad_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--only", "queue,letters"], "there is no 'letters', only queue, partition"),
+        (["--runs", "0"], "must be 1 or more, not 0"),
+    ],
+)
+def test_bad_arguments(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        stage_bars.main(["--runs", "0"])
-    assert "must be 1 or more, not 0" in capsys.readouterr().err
+        stage_bars.main(arguments)
+    assert says in capsys.readouterr().err
 
 
 async def test_a_side_that_loses_events_is_told() -> None:
