@@ -109,7 +109,7 @@ def joinable(first: Batch, second: Batch) -> bool:
         )
     if isinstance(first, (list, range)):
         return isinstance(second, (list, range))
-    return joinable_arrow(first, second)
+    return is_arrow(first) and joinable_arrow(first, second)
 
 
 def _adjoining(arrays: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any] | None:

@@ -23,6 +23,8 @@ class CarriedError:
         notes: its notes.
         trace: its traceback as text.
         cause: what it was raised from.
+        origin: where and as which it was packed first, if that matters: an exception that comes
+            again is known by it.
     """
 
     pickle: bytes | None
@@ -31,15 +33,18 @@ class CarriedError:
     notes: tuple[str, ...]
     trace: str
     cause: CarriedError | None
+    origin: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, error: BaseException) -> CarriedError:
+    def of(cls, error: BaseException, origin: tuple[int, int] | None = None) -> CarriedError:
         """Pack an exception; never raises."""
         trace = "".join(traceback.format_exception(error, chain=True)).rstrip()
-        return cls._packed(error, trace, deep=5)
+        return cls._packed(error, trace, 5, origin)
 
     @classmethod
-    def _packed(cls, error: BaseException, trace: str, deep: int) -> CarriedError:
+    def _packed(
+        cls, error: BaseException, trace: str, deep: int, origin: tuple[int, int] | None = None
+    ) -> CarriedError:
         cause = error.__cause__
         kind = type(error).__qualname__
         if type(error).__module__ != "builtins":
@@ -55,6 +60,7 @@ class CarriedError:
             tuple(map(str, getattr(error, "__notes__", ()))),
             trace,
             None if cause is None or not deep else cls._packed(cause, "", deep - 1),
+            origin,
         )
 
     def open(self) -> BaseException:
@@ -68,15 +74,20 @@ class CarriedError:
         if not isinstance(error, BaseException):
             error = RemoteError(f"{self.kind}: {self.text}" if self.text else self.kind)
             error.kind, error.text = self.kind, self.text
-        notes = list(getattr(error, "__notes__", ()))
-        for note in self.notes:
-            if note not in notes:
-                error.add_note(note)
+        self.annotate(error)
         if self.trace:
-            error.add_note(f"the traceback in the worker process:\n{self.trace}")
+            there = f"the traceback in the worker process:\n{self.trace}"
+            if there not in getattr(error, "__notes__", ()):  # it had come this way before
+                error.add_note(there)
         if self.cause is not None:
             error.__cause__ = self.cause.open()
         return error
+
+    def annotate(self, error: BaseException) -> None:
+        """Give the exception, opened before, the notes that it has not."""
+        for note in self.notes:
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
 
 
 def _pickle(error: BaseException) -> bytes | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowlike.batches import Batch
 
 if TYPE_CHECKING:
-    from flowlike.stages.ref import StageRef
+    from flowlike.stages.peer import Peer
     from flowlike.stages.subscription import Subscribe
 
 __all__ = [
@@ -39,7 +39,7 @@ class Subscribed(NamedTuple):
     """Consumer to producer: I subscribe."""
 
     subscription: int
-    consumer: StageRef
+    consumer: Peer
     options: Subscribe
 
 

@@ -7,7 +7,6 @@ see :meth:`RunningStage.turn`.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Callable
 from types import CoroutineType
@@ -32,17 +31,15 @@ from flowlike.stages.messages import (
     Subscribed,
     SubscribeTo,
 )
+from flowlike.stages.numbers import numbers
 from flowlike.stages.subscription import Subscription
 
 if TYPE_CHECKING:
     from flowlike.stages.running import RunningStage
 
-__all__ = ["HANDLERS", "log_discarded", "numbers", "refuse"]
+__all__ = ["HANDLERS", "log_discarded", "refuse"]
 
 _log = logging.getLogger("flowlike")
-
-numbers = itertools.count(1)
-"""Names subscriptions, in the order in which they are asked for."""
 
 
 def _start(running: RunningStage, message: Start) -> None:

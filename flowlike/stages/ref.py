@@ -15,6 +15,7 @@ from flowlike.stages.subscription import Subscribe, Subscription
 
 if TYPE_CHECKING:
     from flowlike.stages.owner import Reason
+    from flowlike.stages.peer import Peer
     from flowlike.stages.running import RunningStage
 
 __all__ = ["StageCounts", "StageRef", "as_subscribe", "check_outside"]
@@ -99,11 +100,16 @@ class StageRef:
         return self._stage.ended.done()
 
     @property
+    def is_calling(self) -> bool:
+        """True for code that runs in a callback of this stage which awaits."""
+        return self._stage.is_calling
+
+    @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop that it runs on."""
         return self._stage.ended.get_loop()
 
-    async def subscribe(self, to: Subscribe | StageRef) -> Subscription:
+    async def subscribe(self, to: Subscribe | Peer) -> Subscription:
         """Subscribe this stage to a producer; returns when the producer has accepted.
 
         Raises:
@@ -271,7 +277,7 @@ _END_INSTEAD = "end with self.finish(), or wait in a task of its own"
 
 
 def check_outside(
-    *stages: StageRef,
+    *stages: Peer,
     waits_for: str = "a subscription",
     instead: str = "subscribe in a task of its own",
 ) -> None:
@@ -286,21 +292,21 @@ def check_outside(
         RuntimeError: the current task is a callback of one of these stages.
     """
     for each in stages:
-        if each._stage.is_calling:
+        if each.is_calling:
             raise RuntimeError(
                 f"a callback of stage {each.name!r} waits for {waits_for} and so for itself; "
                 f"{instead}"
             )
 
 
-def as_subscribe(to: Subscribe | StageRef) -> Subscribe:
+def as_subscribe(to: Subscribe | Peer) -> Subscribe:
     """A ``StageRef`` in the place of a ``Subscribe`` means the defaults.
 
     Raises:
         TypeError: it is neither, or the stage has no consumers' side.
     """
     options = to if isinstance(to, Subscribe) else Subscribe(to)
-    if options.to._stage.outlet is None:
+    if not options.to.emits:
         raise TypeError(
             f"stage {options.to.name!r} is a consumer and emits nothing; "
             "subscribe to a Producer or ProducerConsumer"

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from flowlike.errors import StageStopped
 from flowlike.options import check_choice, check_seconds
 from flowlike.stages.messages import Ended, Start, SubscribeTo
-from flowlike.stages.protocol import numbers
+from flowlike.stages.numbers import numbers
 from flowlike.stages.restart_limit import RestartLimit, is_restarted
 from flowlike.stages.stage import Stage
 from flowlike.stages.subscription import Subscribe
 
 if TYPE_CHECKING:
     from flowlike.stages.owner import Reason
+    from flowlike.stages.peer import Peer
     from flowlike.stages.ref import StageRef
     from flowlike.stages.running import RunningStage
 
@@ -118,7 +119,7 @@ class Restarts:
         self._revive = revive
         self._fail = fail
         self._changed = changed
-        self._children: dict[StageRef, Child] = {}  # in the order of their first start
+        self._children: dict[Peer, Child] = {}  # in the order of their first start
         self._of: dict[RunningStage, Child] = {}
         self._unserved: list[tuple[Child, Subscribe]] = []  # their producers are down
         self._timers: dict[asyncio.TimerHandle, list[Child]] = {}  # and whom they start
@@ -132,7 +133,7 @@ class Restarts:
         """True while a stage is to be started again."""
         return any(child.state in _DOWN for child in self._children.values())
 
-    def is_down(self, ref: StageRef) -> bool:
+    def is_down(self, ref: Peer) -> bool:
         """True if the stage is to be started again and does not run yet."""
         child = self._children.get(ref)
         return child is not None and child.state in _DOWN
@@ -342,7 +343,7 @@ class Restarts:
             inlet.expected += 1
             self._unserved.append((child, options))
             return True
-        if options.to._stage.ended.done():
+        if options.to.has_ended:
             return False
         inlet.expected += 1
         reply = asyncio.get_running_loop().create_future()

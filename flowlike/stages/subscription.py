@@ -14,6 +14,7 @@ from flowlike.stages.messages import Ask, Cancelled
 from flowlike.stages.owner import check_reason
 
 if TYPE_CHECKING:
+    from flowlike.stages.peer import Peer
     from flowlike.stages.ref import StageRef
 
 __all__ = ["Subscribe", "Subscription"]
@@ -40,7 +41,7 @@ class Subscribe:
         ValueError: the demands or the cancel mode are out of range.
     """
 
-    to: StageRef
+    to: Peer
     max_demand: int | str | AutoDemand = 1000
     min_demand: int | None = None
     cancel: str = "permanent"
@@ -77,7 +78,7 @@ class Subscription:
     __slots__ = ("_demand", "_number", "_owner", "_peer", "options", "role")
 
     def __init__(
-        self, number: int, owner: StageRef, peer: StageRef, options: Subscribe, role: str
+        self, number: int, owner: StageRef, peer: Peer, options: Subscribe, role: str
     ) -> None:
         self._number = number
         self._owner = owner

@@ -1,6 +1,7 @@
 """The bounded buffer as a plain value."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -55,7 +56,8 @@ def test_a_full_buffer_keeps_the_first_or_the_last(size, keep, batches):
     assert kept == (events[:size] if keep == "first" else events[max(0, len(events) - size) :])
 
 
-def test_numbered_batches_leave_one_by_one():
+def test_numbered_batches_leave_one_by_one(monkeypatch):
+    monkeypatch.delitem(sys.modules, "pyarrow", raising=False)  # it need not be there
     buffer = Buffer(math.inf, "last")
     buffer.put(Numbered(0, 2, ["a", "b"]))
     buffer.put(Numbered(4, 9, []))
