@@ -72,7 +72,7 @@ class WorkerProcess:
         """Say how it has died, after its link was lost.
 
         Args:
-            doing: what it was doing; "" for nothing.
+            doing: the end of the sentence: what it was doing.
         """
         try:
             status: int | None = self._process.wait(_PATIENCE)
@@ -80,8 +80,7 @@ class WorkerProcess:
             status = None
             self._process.kill()
             self._process.wait()
-        while_doing = f" while it ran {doing}" if doing else ""
-        error = NodeLost(f"{self.name} {_how(status)}{while_doing}")
+        error = NodeLost(f"{self.name} {_how(status)}{doing}")
         error.node, error.status = self.name, status
         return error
 

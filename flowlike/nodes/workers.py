@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import pickle
-import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from flowlike.errors import NodeLost
+from flowlike.nodes.crew import Crew
 from flowlike.nodes.link import Unreadable
-from flowlike.nodes.messages import Begin, Call, Done, Failed, Learn, Logged
+from flowlike.nodes.messages import Call, Done, Failed, Learn
 from flowlike.nodes.worker_process import WorkerProcess
 from flowlike.pickling import pickle_by_value
 
 __all__ = ["Workers"]
-
-_log = logging.getLogger("flowlike")
 
 
 class _Function(NamedTuple):
@@ -39,17 +33,6 @@ class _Request:
     done: asyncio.Future[Done]
 
 
-class _Worker:
-    """One process, and what it is doing."""
-
-    __slots__ = ("known", "process", "request")
-
-    def __init__(self, process: WorkerProcess) -> None:
-        self.process = process
-        self.known: set[int] = set()  # the numbers of the functions that it has learned
-        self.request: _Request | None = None
-
-
 class Workers:
     """As many worker processes as calls should be done at the same time.
 
@@ -62,19 +45,23 @@ class Workers:
 
     Attributes:
         count: the same.
-        serves: whether a run has them.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.serves = False
-        self._workers: list[_Worker] = []
-        self._idle: list[_Worker] = []
+        self._crew = Crew(count, self._take, self._lose)
+        self._idle: list[WorkerProcess] = []
+        self._busy: dict[WorkerProcess, _Request] = {}
         self._waiting: deque[_Request] = deque()
         self._functions: dict[int, _Function] = {}
-        self._started = 0
+        self._known: set[tuple[WorkerProcess, int]] = set()  # who has learned which
         self._loss: NodeLost | None = None
         self._hold: AbstractContextManager[None] | None = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether a run has them."""
+        return self._crew.serves
 
     def begin(self) -> None:
         """Begin a run: start those that are missing, without waiting for them.
@@ -82,46 +69,28 @@ class Workers:
         Raises:
             OSError: the system gives no more processes.
         """
-        self.serves = True
         self._loss = None
-        for dead in [worker for worker in self._workers if not worker.process.is_alive]:
-            dead.process.end()
-            self._workers.remove(dead)
-        while len(self._workers) < self.count:
-            self._started += 1
-            self._workers.append(_Worker(WorkerProcess(self._started)))
-        begin = Begin(_directory(), [str(entry) for entry in sys.path], _levels())
-        for worker in self._workers:
-            worker.known.clear()
-            link = worker.process.link
-            link.on_message(partial(self._take, worker))
-            link.on_lost(partial(self._lose, worker))
-            link.attach()
-            link.send(begin)
-        self._idle = list(self._workers)
+        self._crew.begin()
+        self._idle = list(self._crew.members)
 
     def finish(self) -> None:
         """End a run: what is not done is dropped, and those that are doing it are ended."""
-        self.serves = False
         for request in self._waiting:
             request.done.cancel()
         self._waiting.clear()
-        for worker in list(self._workers):
-            if worker.request is not None:
-                self._workers.remove(worker)
-                worker.process.end()
-                worker.request.done.cancel()
-            else:
-                worker.process.link.detach()
+        for worker, request in self._busy.items():
+            self._crew.end(worker)
+            request.done.cancel()
+        self._busy.clear()
+        self._crew.finish()
         self._idle = []
         self._functions.clear()
+        self._known.clear()
         self._release()
 
     def close(self) -> None:
         """End them all."""
-        for worker in self._workers:
-            worker.process.end()
-        self._workers.clear()
+        self._crew.close()
 
     @property
     def idle(self) -> int:
@@ -157,22 +126,21 @@ class Workers:
             request = self._waiting.popleft()
             if not request.done.done():
                 self._send(self._idle.pop(), request)
-        if len(self._idle) == len(self._workers):
+        if not self._busy:
             self._release()
 
-    def _send(self, worker: _Worker, request: _Request) -> None:
-        link = worker.process.link
+    def _send(self, worker: WorkerProcess, request: _Request) -> None:
         try:
             function = self._learned(request.function)
-            if function.number not in worker.known:
-                link.send(Learn(function.number, function.pickle))
-                worker.known.add(function.number)
-            link.send(Call(function.number, request.arguments))
+            if (worker, function.number) not in self._known:
+                worker.link.send(Learn(function.number, function.pickle))
+                self._known.add((worker, function.number))
+            worker.link.send(Call(function.number, request.arguments))
         except Exception as error:  # noqa: BLE001 - what cannot be pickled
             self._idle.append(worker)
             request.done.set_exception(_raisable(error))
             return
-        worker.request = request
+        self._busy[worker] = request
         loop = request.done.get_loop()
         if self._hold is None and (outside := getattr(loop, "outside", None)) is not None:
             self._hold = outside()  # the clock of a loop for tests stands meanwhile
@@ -185,13 +153,10 @@ class Workers:
             self._functions[id(function)] = known
         return known
 
-    def _take(self, worker: _Worker, message: Any) -> None:
-        if isinstance(message, Logged):
-            _log_again(message)
-            return
-        request, worker.request = worker.request, None
+    def _take(self, worker: WorkerProcess, message: Any) -> None:
+        request = self._busy.pop(worker)
         self._idle.append(worker)
-        if request is not None and not request.done.done():
+        if not request.done.done():
             match message:
                 case Done():
                     request.done.set_result(message)
@@ -202,38 +167,23 @@ class Workers:
                     request.done.set_exception(_raisable(error))
         self._assign()
 
-    def _lose(self, worker: _Worker) -> None:
+    def _lose(self, worker: WorkerProcess) -> None:
         """One has died: the run cannot go on, and whoever waits is told."""
-        request = worker.request
-        self._loss = worker.process.loss("" if request is None else request.label)
-        self._workers.remove(worker)
+        request = self._busy.get(worker)
+        self._loss = worker.loss("" if request is None else f" while it ran {request.label}")
         if worker in self._idle:
             self._idle.remove(worker)
-        requests = list(self._waiting)
-        requests += [each.request for each in self._workers if each.request is not None]
-        requests += [] if request is None else [request]
-        self._waiting.clear()
-        for each in requests:
+        for each in [*self._waiting, *self._busy.values()]:
             if not each.done.done():
                 each.done.set_exception(_again(self._loss))
+        self._waiting.clear()
+        self._busy.pop(worker, None)
         self._assign()
 
     def _release(self) -> None:
         hold, self._hold = self._hold, None
         if hold is not None:
             hold.__exit__(None, None, None)
-
-
-def _log_again(message: Logged) -> None:
-    """Give a record of a worker to the handlers here."""
-    try:
-        record = pickle.loads(message.record)
-    except Exception:  # noqa: BLE001 - the record may be of any kind
-        _log.exception("a log record of a worker process cannot be read here")
-        return
-    logger = logging.getLogger(record.name)
-    if logger.isEnabledFor(record.levelno):
-        logger.handle(record)
 
 
 def _again(loss: NodeLost) -> NodeLost:
@@ -250,20 +200,3 @@ def _raisable(error: BaseException) -> BaseException:
     replacement = RuntimeError("a function raised StopIteration, which ends nothing here")
     replacement.__cause__ = error
     return replacement
-
-
-def _directory() -> str:
-    try:
-        return str(Path.cwd())
-    except FileNotFoundError:  # it was removed; the workers stay where they are
-        return ""
-
-
-def _levels() -> dict[str, int]:
-    """The levels of all loggers that have one, so that workers make only records that count."""
-    levels = {
-        name: logger.level
-        for name, logger in logging.root.manager.loggerDict.items()
-        if isinstance(logger, logging.Logger) and logger.level
-    }
-    return {"": logging.root.level, **levels}
