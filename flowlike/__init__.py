@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from flowlike.operators import SlidingWindow as SlidingWindow
     from flowlike.operators import TriggerContext as TriggerContext
     from flowlike.runners import LocalRunner as LocalRunner
+    from flowlike.runners import ProcessRunner as ProcessRunner
     from flowlike.stages import Batches as Batches
     from flowlike.stages import BroadcastDispatcher as BroadcastDispatcher
     from flowlike.stages import Consumer as Consumer
@@ -71,6 +72,7 @@ __all__ = [
     "NodeLost",
     "PartitionDispatcher",
     "PeriodicWindow",
+    "ProcessRunner",
     "Producer",
     "ProducerConsumer",
     "RemoteError",
@@ -115,7 +117,7 @@ _ROOMS = {
         "SlidingWindow",
         "TriggerContext",
     ),
-    "runners": ("LocalRunner",),
+    "runners": ("LocalRunner", "ProcessRunner"),
     "stages": (
         "Batches",
         "BroadcastDispatcher",

@@ -14,6 +14,7 @@ FLOORS = {
     "batches": 0,
     "clock": 0,
     "errors": 0,
+    "event_loop": 0,
     "hooks": 0,
     "options": 0,
     "counted": 0,

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
+from flowlike.event_loop import new_event_loop
 from flowlike.stages.running import GRACE, RunningStage, stage_calling
 
-__all__ = ["Loop", "new_event_loop", "open_loop"]
+__all__ = ["Loop", "open_loop"]
 
 Result = TypeVar("Result")
 
@@ -33,15 +34,6 @@ class Loop(Protocol):
         Raises:
             KeyboardInterrupt: after Ctrl-C, once ``main`` was cancelled and has closed everything.
         """
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """A uvloop where it is installed, else asyncio's own."""
-    try:
-        import uvloop  # noqa: PLC0415 - 15 ms that only who runs a flow pays
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from flowlike.flow.crossing import check_crossing
 from flowlike.flow.failure_feed import Feeds
@@ -13,12 +13,17 @@ from flowlike.flow.pools import Pools
 from flowlike.flow.recipe import LayerRecipe
 from flowlike.flow.replica import ReplicaCounts
 from flowlike.native.arena import Arena
+from flowlike.nodes.stand_in import StandIn
 from flowlike.nodes.workers import Workers
 from flowlike.stages import StageGroup, StageRef
 
-__all__ = ["Here", "Placed", "Placement"]
+__all__ = ["Here", "Placed", "Placement", "Started", "most_threads"]
 
 _MOST_THREADS = 512
+
+
+Started: TypeAlias = StageRef | StandIn
+"""A stage of a run, here or elsewhere."""
 
 
 class Placed(NamedTuple):
@@ -29,19 +34,20 @@ class Placed(NamedTuple):
         counts: what its program has counted, as far as it is known here.
     """
 
-    ref: StageRef
+    ref: Started
     counts: Callable[[], ReplicaCounts]
 
 
 class Placement(Protocol):
     """Starts the replicas of one run where they are to live, and ends what they needed there."""
 
-    def open(self, group: StageGroup, feeds: Feeds) -> None:
-        """Begin: before any stage is started.
+    def open(self, group: StageGroup, feeds: Feeds, recipes: Sequence[LayerRecipe]) -> None:
+        """Begin: before any stage is started, and any source opened.
 
         Args:
             group: owns the stages of the run.
             feeds: where failures go.
+            recipes: of all layers.
 
         Raises:
             FlowBuildError: something cannot get there; the message names it.
@@ -49,7 +55,7 @@ class Placement(Protocol):
         """
 
     def start(
-        self, recipe: LayerRecipe, producers: Sequence[StageRef], arena: Arena | None
+        self, recipe: LayerRecipe, producers: Sequence[Started], arena: Arena | None
     ) -> list[Placed]:
         """Start all replicas of a layer; they may wait for `launch`.
 
@@ -75,18 +81,13 @@ class Here:
     """
 
     def __init__(self, plan: Plan, lent: Workers | None = None) -> None:
-        threads = sum(
-            layer.stages * getattr(operator, "concurrency", 1)
-            for layer in plan.layers
-            for operator in layer.layer.operators
-        )
-        self._pools = Pools(min(max(cpus(), threads), _MOST_THREADS), cpus())
+        self._pools = Pools(most_threads(plan), cpus())
         self._plan = plan
         self._lent = lent
         self._group: StageGroup
         self._feeds: Feeds
 
-    def open(self, group: StageGroup, feeds: Feeds) -> None:
+    def open(self, group: StageGroup, feeds: Feeds, recipes: Sequence[LayerRecipe]) -> None:
         """See `Placement`."""
         self._group = group
         self._feeds = feeds
@@ -95,7 +96,7 @@ class Here:
             self._pools.open_workers(self._lent)
 
     def start(
-        self, recipe: LayerRecipe, producers: Sequence[StageRef], arena: Arena | None
+        self, recipe: LayerRecipe, producers: Sequence[Started], arena: Arena | None
     ) -> list[Placed]:
         """See `Placement`."""
         if arena is not None:
@@ -118,3 +119,13 @@ class Here:
     async def close(self) -> None:
         """See `Placement`."""
         await self._pools.close()
+
+
+def most_threads(plan: Plan) -> int:
+    """How many threads there may be for functions that wait: one for each call at once."""
+    threads = sum(
+        layer.stages * getattr(operator, "concurrency", 1)
+        for layer in plan.layers
+        for operator in layer.layer.operators
+    )
+    return min(max(cpus(), threads), _MOST_THREADS)

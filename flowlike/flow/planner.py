@@ -39,6 +39,7 @@ __all__ = [
     "SourcePlan",
     "StagePlan",
     "cpus",
+    "foreign_stages",
     "make_plan",
 ]
 
@@ -208,6 +209,14 @@ class Plan:
         """All sources, in order."""
         return tuple(node for node in self.nodes if isinstance(node, SourcePlan))
 
+    def behind(self, node: Node) -> tuple[Routing, int]:
+        """How a node chooses a replica of the next layer, and how many that has."""
+        for layer in self.layers:
+            for each in layer.inputs:
+                if each.node is node:
+                    return each.routing, layer.stages
+        return Shuffle(), 1
+
     def check_sources(self) -> None:
         """Check that all sources can be opened.
 
@@ -299,6 +308,13 @@ def _count(node: Node) -> int:
     if isinstance(node, LayerPlan):
         return node.stages
     return len(node.members) if isinstance(node, StagePlan) else 1
+
+
+def foreign_stages(node: Node) -> list[bool]:
+    """For each stage of a node whether it is one that runs already, and so not the flow's."""
+    if isinstance(node, StagePlan):
+        return [isinstance(member, StageRef) for member in node.members]
+    return [False] * _count(node)
 
 
 def _empty(node: Node) -> np.ndarray[Any, Any] | None:

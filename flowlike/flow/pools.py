@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import perf_counter
+from typing import Any, Protocol
 
 from flowlike.flow.daemon_threads import DaemonThreads
 from flowlike.flow.native_pool import NativePool
+from flowlike.nodes.messages import Done
 from flowlike.nodes.workers import Workers
 
-__all__ = ["Pools"]
+__all__ = ["CallsElsewhere", "Pools"]
 
 GRACE = 0.5
 """Seconds that functions in threads have to return when their flow has ended."""
+
+
+class CallsElsewhere(Protocol):
+    """Does calls in worker processes; see `Workers`.
+
+    Attributes:
+        count: how many there are.
+        idle: how many have nothing to do.
+    """
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
+    @property
+    def idle(self) -> int:
+        """How many have nothing to do."""
+
+    async def call(self, function: Callable[[Any], Any], arguments: list[Any], label: str) -> Done:
+        """Call ``function`` for each argument, in order.
+
+        Raises:
+            BaseException: what it has raised, or what has happened to the worker.
+        """
 
 
 class Pools:
@@ -29,13 +56,14 @@ class Pools:
             `open_workers`.
     """
 
-    workers: Workers
+    workers: CallsElsewhere
 
     def __init__(self, most_threads: int, cores: int) -> None:
         self.native = NativePool(cores)
         self._sizes = {"flowlike": most_threads, "flowlike-kernel": cores}
         self._pools: dict[str, DaemonThreads] = {}
-        self._ends_workers: bool | None = None  # None: there are none
+        self._processes: Workers | None = None
+        self._keeps_processes = False
 
     def open_workers(self, lent: Workers | None) -> None:
         """Start worker processes, or use those that a runner keeps.
@@ -46,9 +74,10 @@ class Pools:
         Raises:
             OSError: the system gives no more processes.
         """
-        self.workers = Workers(self._sizes["flowlike-kernel"]) if lent is None else lent
-        self._ends_workers = lent is None
-        self.workers.begin()
+        self._processes = Workers(self._sizes["flowlike-kernel"]) if lent is None else lent
+        self._keeps_processes = lent is not None
+        self._processes.begin()
+        self.workers = self._processes
 
     @property
     def threads(self) -> DaemonThreads:
@@ -60,17 +89,18 @@ class Pools:
         """For kernels that are tried again, call by call."""
         return self._pool("flowlike-kernel")
 
-    async def close(self) -> None:
+    async def close(self) -> bool:
         """End the threads: what waits is dropped, what runs has half a second to return.
 
-        A thread inside a function that does not return cannot be ended; it goes on alone. A
-        process can.
+        Returns:
+            False if a thread is inside a function that does not return: it cannot be ended and goes
+            on alone. A process can.
         """
-        if self._ends_workers is not None:
-            self.workers.finish()
-            if self._ends_workers:
-                self.workers.close()
-            self._ends_workers = None
+        if self._processes is not None:
+            self._processes.finish()
+            if not self._keeps_processes:
+                self._processes.close()
+            self._processes = None
         self.native.close()
         threads = list(self.native.threads)
         for pool in self._pools.values():
@@ -82,6 +112,7 @@ class Pools:
             while thread.is_alive() and perf_counter() < until:
                 thread.join(0.0005)
                 await asyncio.sleep(0)
+        return not any(thread.is_alive() for thread in threads)
 
     def _pool(self, name: str) -> DaemonThreads:
         if name not in self._pools:

@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 from flowlike.flow.calling import Caller
 from flowlike.flow.failure_feed import Feed, feeds_of
 from flowlike.flow.options import LayerOptions
+from flowlike.flow.planner import LayerPlan, Plan, foreign_stages
 from flowlike.flow.pools import Pools
 from flowlike.flow.replica import OrderedReplica, Replica, Upstream
 from flowlike.flow.routing import JoinSide, Numbering, Partition, Routing
 from flowlike.operators import Layer, compile_program, key_function
-from flowlike.stages import AutoDemand, StageRef, Subscribe
+from flowlike.stages import AutoDemand, Subscribe
+from flowlike.stages.peer import Peer
 
-__all__ = ["LayerRecipe", "Reading"]
+__all__ = ["LayerRecipe", "Reading", "recipes_of"]
 
 
 class Reading(NamedTuple):
@@ -104,7 +106,7 @@ class LayerRecipe:
             made.append(replica)
         return made
 
-    def subscriptions(self, number: int, producers: Sequence[StageRef]) -> list[Subscribe]:
+    def subscriptions(self, number: int, producers: Sequence[Peer]) -> list[Subscribe]:
         """How a replica subscribes to its producers, which are in the order of the readings."""
         return [
             Subscribe(
@@ -129,6 +131,38 @@ class LayerRecipe:
         if self.options.on_init is None:
             return None
         return functools.partial(self.options.on_init, number, self.stages)
+
+
+def recipes_of(
+    plan: Plan, number: Callable[[Layer], Layer], *, hands_on: bool
+) -> dict[LayerPlan, LayerRecipe]:
+    """The recipes of all layers of a run, upstream first.
+
+    Args:
+        plan: of the run.
+        number: makes the targets of a layer's sinks numbers of feeds.
+        hands_on: whether the caller wants what the flow emits.
+    """
+    recipes = {}
+    for layer in plan.layers:
+        behind, partitions = plan.behind(layer)
+        recipes[layer] = LayerRecipe(
+            name=layer.name,
+            layer=number(layer.layer),
+            options=layer.options,
+            stages=layer.stages,
+            readings=tuple(
+                Reading(each.routing, each.side, is_foreign)
+                for each in layer.inputs
+                for is_foreign in foreign_stages(each.node)
+            ),
+            behind=behind,
+            partitions=partitions,
+            max_demand=layer.max_demand,
+            emits=hands_on or layer not in plan.outputs,
+            combine_for=layer.combine_for,
+        )
+    return recipes
 
 
 def _key(routing: Routing) -> Callable[[Any], Any] | None:

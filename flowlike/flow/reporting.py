@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from flowlike.flow.placement import Started
 from flowlike.flow.planner import LayerPlan, Node, Plan, StagePlan
 from flowlike.flow.replica import ReplicaCounts
 from flowlike.flow.report import RunReport, StageReport
-from flowlike.stages import StageRef
 
 __all__ = ["bottleneck", "report_run"]
 
 
 def report_run(
     plan: Plan,
-    stages: Mapping[Node, Sequence[StageRef]],
-    replicas: Mapping[StageRef, Callable[[], ReplicaCounts]],
+    stages: Mapping[Node, Sequence[Started]],
+    replicas: Mapping[Started, Callable[[], ReplicaCounts]],
     wall_time: float,
 ) -> RunReport:
     """What a run did so far.
@@ -59,7 +59,7 @@ def report_run(
 def _report_stage(
     node: Node,
     number: int,
-    ref: StageRef,
+    ref: Started,
     counted: Callable[[], ReplicaCounts] | None,
     wall_time: float,
 ) -> StageReport:

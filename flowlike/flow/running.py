@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
 from types import TracebackType
@@ -14,9 +14,8 @@ from typing import Any, Self
 from flowlike.connectors import Drain
 from flowlike.flow.collectors import Collector, Ignore
 from flowlike.flow.failure_feed import Feeds
-from flowlike.flow.placement import Here
+from flowlike.flow.placement import Here, Started
 from flowlike.flow.planner import (
-    Input,
     LayerPlan,
     Node,
     Plan,
@@ -24,12 +23,11 @@ from flowlike.flow.planner import (
     SourcePlan,
     StagePlan,
 )
-from flowlike.flow.recipe import LayerRecipe, Reading
+from flowlike.flow.recipe import recipes_of
 from flowlike.flow.reorder import Reorder
 from flowlike.flow.replica import ReplicaCounts
 from flowlike.flow.report import RunReport
 from flowlike.flow.reporting import report_run
-from flowlike.flow.routing import Routing, Shuffle
 from flowlike.flow.run_options import RunOptions
 from flowlike.flow.staged import Into
 from flowlike.observe import ProgressBar
@@ -71,6 +69,8 @@ class RunningFlow:
         self._collector = collector
         self._into = into
         self._feeds = Feeds(plan)
+        hands_on = bool(into) or not isinstance(collector, Ignore)
+        self._recipes = recipes_of(plan, self._feeds.number, hands_on=hands_on)
         self._sinks: list[StageRef] = []  # those that take the events of `into`, and failures
         self._foreign: list[asyncio.Task[Subscription]] = []  # subscriptions of stages not ours
         self._readers_gone: list[asyncio.Future[Any]] = []
@@ -80,8 +80,8 @@ class RunningFlow:
         self._placement = Here(plan) if options.runner is None else options.runner.place(plan)
         self._opening = StageGroup()
         self._group: StageGroup | None = None
-        self._stages: dict[Node, list[StageRef]] = {}
-        self._replicas: dict[StageRef, Callable[[], ReplicaCounts]] = {}
+        self._stages: dict[Node, list[Started]] = {}
+        self._replicas: dict[Started, Callable[[], ReplicaCounts]] = {}
         self._started = 0.0
         self._stopped: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -95,7 +95,7 @@ class RunningFlow:
         self._started = perf_counter()
         group = self._group = await self._opening.__aenter__()
         try:
-            self._placement.open(group, self._feeds)
+            self._placement.open(group, self._feeds, list(self._recipes.values()))
             self._materialise(group)
             if self._timeout is not None:
                 loop = asyncio.get_running_loop()
@@ -209,7 +209,7 @@ class RunningFlow:
     def _moved(self) -> list[tuple[int, int]]:
         """How many events have gone through each stage that there is to wait for."""
         refs = [*itertools.chain.from_iterable(self._stages.values()), *self._sinks]
-        return [(counts.events_in, counts.events_out) for counts in map(StageRef.counts, refs)]
+        return [(counts.events_in, counts.events_out) for counts in (ref.counts() for ref in refs)]
 
     def _running_group(self) -> StageGroup:
         if self._group is None:
@@ -221,7 +221,7 @@ class RunningFlow:
         if not group.has_ended:  # it may have, a moment ago
             group.fail(TimeoutError(f"the flow did not end within {self._timeout} s"))
 
-    def _own(self, node: Node) -> list[StageRef]:
+    def _own(self, node: Node) -> list[Started]:
         """The stages of a node that the flow has started."""
         refs = self._stages.get(node, [])
         if isinstance(node, StagePlan):
@@ -234,6 +234,7 @@ class RunningFlow:
     def _stop_reading_from(self, stages: StagePlan) -> None:
         """Producers of the flow finish; from others nothing more is taken."""
         for ref in self._own(stages):
+            assert isinstance(ref, StageRef)  # stages of a user's live here
             ref.finish()
         for layer in self._readers(stages):
             for replica in self._stages.get(layer, ()):
@@ -243,11 +244,6 @@ class RunningFlow:
 
     def _materialise(self, group: StageGroup) -> None:
         """Start all stages, upstream first; the sources wait until everybody has subscribed."""
-        downstream: dict[Node, tuple[Routing, int]] = {
-            each.node: (each.routing, layer.stages)
-            for layer in self._plan.layers
-            for each in layer.inputs
-        }
         self._plan.check_sources()  # all of them, before any is used up
         producers: dict[SourcePlan, Producer[Any]] = {
             plan: plan.source.open() for plan in self._plan.sources
@@ -255,7 +251,7 @@ class RunningFlow:
         for number, feed in enumerate(self._feeds, 1):
             self._start_sink(group, feed.into, [group.spawn(feed, name=f"failures {number}")])
         for node in self._plan.nodes:
-            routing, partitions = downstream.get(node, (Shuffle(), 1))
+            routing, partitions = self._plan.behind(node)
             if isinstance(node, SourcePlan):
                 producer = producers[node]
                 producer.dispatcher = routing.dispatcher(partitions)
@@ -268,7 +264,7 @@ class RunningFlow:
                 reorder = Reorder(node.limit, routing.dispatcher(partitions))
                 self._stages[node] = [group.spawn(reorder, name=node.name, subscribe_to=wanted)]
             else:
-                self._stages[node] = self._start_layer(node, routing, partitions)
+                self._stages[node] = self._start_layer(node)
         outputs = [ref for output in self._plan.outputs for ref in self._stages[output]]
         if not self._into:
             demand = self._collector.demand(self._plan.caller_limit)
@@ -288,7 +284,7 @@ class RunningFlow:
                 for ref in self._own(node):
                     ref.end()
 
-    def _start_sink(self, group: StageGroup, into: Into, outputs: list[StageRef]) -> StageRef:
+    def _start_sink(self, group: StageGroup, into: Into, outputs: Sequence[Started]) -> StageRef:
         wanted = [into.subscribe(ref) for ref in outputs]
         if isinstance(into.consumer, StageRef):
             self._subscribe_foreign(into.consumer, wanted)
@@ -298,8 +294,8 @@ class RunningFlow:
         self._sinks.append(sink)
         return sink
 
-    def _start_stages(self, group: StageGroup, plan: StagePlan) -> list[StageRef]:
-        refs = []
+    def _start_stages(self, group: StageGroup, plan: StagePlan) -> list[Started]:
+        refs: list[Started] = []
         for member in plan.members:
             wanted = [Subscribe(ref) for node in plan.upstream for ref in self._stages[node]]
             if isinstance(member, StageRef):
@@ -319,33 +315,12 @@ class RunningFlow:
         loop = asyncio.get_running_loop()
         self._foreign += [loop.create_task(consumer.subscribe(options)) for options in wanted]
 
-    def _start_layer(self, plan: LayerPlan, behind: Routing, partitions: int) -> list[StageRef]:
-        ignored = isinstance(self._collector, Ignore) and not self._into
-        is_output = plan in self._plan.outputs
-        upstream = [(each, ref) for each in plan.inputs for ref in self._stages[each.node]]
-        recipe = LayerRecipe(
-            name=plan.name,
-            layer=self._feeds.number(plan.layer),
-            options=plan.options,
-            stages=plan.stages,
-            readings=tuple(
-                Reading(each.routing, each.side, _is_foreign(each, ref)) for each, ref in upstream
-            ),
-            behind=behind,
-            partitions=partitions,
-            max_demand=plan.max_demand,
-            emits=not (is_output and ignored),
-            combine_for=plan.combine_for,
-        )
-        arena = self._collector.arena if is_output else None
-        placed = self._placement.start(recipe, [ref for _, ref in upstream], arena)
+    def _start_layer(self, plan: LayerPlan) -> list[Started]:
+        producers = [ref for node in plan.upstream for ref in self._stages[node]]
+        arena = self._collector.arena if plan in self._plan.outputs else None
+        placed = self._placement.start(self._recipes[plan], producers, arena)
         self._replicas.update(placed)
         return [each.ref for each in placed]
-
-
-def _is_foreign(source: Input, producer: StageRef) -> bool:
-    """True if the producer is a stage that is not the flow's."""
-    return isinstance(source.node, StagePlan) and producer in source.node.members
 
 
 def _check_loop(ref: StageRef) -> None:

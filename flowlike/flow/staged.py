@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from flowlike.stages import Consumer, Producer, ProducerConsumer, StageRef, Subscribe
+from flowlike.stages.peer import Peer
 
 __all__ = ["Into", "Staged", "check_into", "check_producers", "check_through", "stage_label"]
 
@@ -56,7 +57,7 @@ class Into:
     consumer: Consumer[Any] | StageRef
     options: Subscribe | None
 
-    def subscribe(self, to: StageRef) -> Subscribe:
+    def subscribe(self, to: Peer) -> Subscribe:
         """How it subscribes to a stage of the flow."""
         return Subscribe(to) if self.options is None else replace(self.options, to=to)
 

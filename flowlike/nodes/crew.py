@@ -77,6 +77,12 @@ class Crew:
         self.members.remove(member)
         member.end()
 
+    def give_up(self, member: WorkerProcess) -> None:
+        """Treat one as lost: it has closed another link, so that it is dead or of no use."""
+        if member in self.members:
+            member.link.close()
+            self._lost(member)
+
     def close(self) -> None:
         """End them all."""
         while self.members:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowlike.carried import CarriedError
 from flowlike.nodes.blocking_link import BlockingLink
@@ -21,46 +21,72 @@ from flowlike.nodes.frames import Frame
 from flowlike.nodes.messages import Begin, Call, Done, Failed, Learn, Logged
 from flowlike.pickling import pickled
 
+if TYPE_CHECKING:
+    from flowlike.nodes.host import Host
+
 __all__ = ["main"]
 
 
-def main(descriptor: int, parent: int) -> None:
-    """Serve calls until the parent is gone.
+def main(number: int, descriptor: int, ends: int, parent: int) -> None:
+    """Serve the parent until it is gone.
 
     Args:
+        number: of this node.
         descriptor: of the socket to the parent.
+        ends: of the socket on which ends of channels to other nodes arrive.
         parent: its process id.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
-    os.set_inheritable(descriptor, False)
-    link = BlockingLink(socket.socket(fileno=descriptor))
+    sockets = []
+    for each in (descriptor, ends):
+        os.set_inheritable(each, False)
+        sockets.append(socket.socket(fileno=each))
+    link = BlockingLink(sockets[0])
     logging.getLogger().addHandler(_Relay(link))
-    frames: SimpleQueue[Frame] = SimpleQueue()
-    Thread(target=_receive, args=(link, frames, parent), name="flowlike-link", daemon=True).start()
-    worker = _Worker(link)
-    while True:
-        worker.take(frames.get())
-
-
-def _receive(link: BlockingLink, frames: SimpleQueue[Frame], parent: int) -> None:
-    """Receive in a thread of its own: the loss of the parent ends a function that runs, too."""
-    try:
-        for frame in link.frames(lambda: os.getppid() != parent):
-            frames.put(frame)
-    finally:
-        os._exit(0)
+    worker = _Worker(number, link, sockets[1])
+    thread = Thread(target=worker.receive, args=(parent,), name="flowlike-link", daemon=True)
+    thread.start()
+    worker.serve()
 
 
 class _Worker:
-    """Does what the parent says, one call after the other."""
+    """Does what the parent says: calls, one after the other, or what belongs to its stages.
 
-    def __init__(self, link: BlockingLink) -> None:
+    Calls are done without an event loop. The first message about stages starts one.
+    """
+
+    def __init__(self, number: int, link: BlockingLink, ends: socket.socket) -> None:
+        self._number = number
         self._link = link
+        self._ends = ends
+        self._frames: SimpleQueue[Frame] = SimpleQueue()
+        self._host: Host | None = None
         self._pickles: dict[int, bytes] = {}
         self._functions: dict[int, Any] = {}
 
-    def take(self, frame: Frame) -> None:
-        """Do what a frame says."""
+    def receive(self, parent: int) -> None:
+        """Receive in a thread of its own: the loss of the parent ends a function that runs, too."""
+        try:
+            for frame in self._link.frames(lambda: os.getppid() != parent):
+                self._frames.put(frame)
+                host = self._host
+                if host is not None:
+                    host.loop.call_soon_threadsafe(self._take_all)
+        finally:
+            os._exit(0)
+
+    def serve(self) -> None:
+        """Do what comes, for ever."""
+        while self._host is None:
+            self._take(self._frames.get())
+        self._host.loop.call_soon(self._take_all)
+        self._host.loop.run_forever()
+
+    def _take_all(self) -> None:
+        while not self._frames.empty():
+            self._take(self._frames.get())
+
+    def _take(self, frame: Frame) -> None:
         try:
             message = frame.read()
         except Exception as error:  # noqa: BLE001 - only calls hold what may not be readable here
@@ -74,6 +100,13 @@ class _Worker:
                 self._pickles[number] = data
             case Begin():
                 self._begin(message)
+            case _ if self._host is not None:
+                self._host.take(message)
+            case _:
+                from flowlike.nodes.host import Host  # noqa: PLC0415 - 0.2 s; calls need none of it
+
+                self._host = Host(self._number, self._link, self._ends)
+                self._host.loop.call_soon(self._host.take, message)
 
     def _begin(self, message: Begin) -> None:
         self._pickles.clear()

@@ -28,31 +28,38 @@ class WorkerProcess:
         number: from 1, for messages.
 
     Attributes:
+        number: the same.
         name: how messages call it.
         link: to it.
+        ends: where it is sent ends of channels to other nodes.
         pid: its process id.
     """
 
     def __init__(self, number: int) -> None:
+        self.number = number
         ours, theirs = socket.socketpair()
-        descriptor = theirs.fileno()
+        self.ends, their_ends = socket.socketpair()
+        descriptors = (theirs.fileno(), their_ends.fileno())
         # The path first: flowlike itself may be found by it only.
         program = (
             f"import sys; sys.path[:] = {sys.path!r}; "
-            f"from flowlike.nodes.worker import main; main({descriptor}, {os.getpid()})"
+            "from flowlike.nodes.worker import main; "
+            f"main({number}, {descriptors[0]}, {descriptors[1]}, {os.getpid()})"
         )
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", program],
                 stdin=DEVNULL,
-                pass_fds=[descriptor],
+                pass_fds=descriptors,
                 process_group=0,  # Ctrl-C reaches the parent alone, from the first moment on
             )
         except BaseException:
             ours.close()
+            self.ends.close()
             raise
         finally:
             theirs.close()
+            their_ends.close()
         self.pid = self._process.pid
         self.name = f"worker process {number} (pid {self.pid})"
         self.link = SocketLink(ours)
@@ -65,6 +72,7 @@ class WorkerProcess:
     def end(self) -> None:
         """End it at once, whatever it does, and wait for that."""
         self.link.close()
+        self.ends.close()
         self._process.kill()
         self._process.wait()
 
@@ -74,6 +82,7 @@ class WorkerProcess:
         Args:
             doing: the end of the sentence: what it was doing.
         """
+        self.ends.close()
         try:
             status: int | None = self._process.wait(_PATIENCE)
         except TimeoutExpired:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from flowlike.options import check_choice
 from flowlike.stages.messages import Ended, Start, SubscribeTo
-from flowlike.stages.owner import Reason, check_reason
+from flowlike.stages.owner import Member, Reason, check_reason
 from flowlike.stages.ref import StageRef, as_subscribe, check_outside
 from flowlike.stages.restart_limit import RESTARTS, RestartLimit
 from flowlike.stages.restarts import Child, Restarts
@@ -96,7 +96,7 @@ class StageGroup:
         self._restarts = None if strategy is None else restarts
         self._loop: asyncio.AbstractEventLoop | None = None
         self._queue: RunQueue | None = None
-        self._running: dict[RunningStage, None] = {}
+        self._running: dict[Member, None] = {}
         self._unsettled = 0
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._parent: asyncio.Task[Any] | None = None
@@ -223,6 +223,14 @@ class StageGroup:
         running.deliver(Start(asked, None))
         return running.ref
 
+    def adopt(self, stage: Member) -> None:
+        """Count a stage that runs elsewhere as one of the group: `stage_ended` tells of its end."""
+        self._running[stage] = None
+
+    def expect_subscription(self) -> None:
+        """Let :meth:`settled` wait for one `subscription_settled` more."""
+        self._unsettled += 1
+
     async def settled(self) -> None:
         """Wait until the subscriptions of all spawned stages are accepted or refused."""
         await self._until(lambda: not self._unsettled or self._error is not None)
@@ -284,10 +292,14 @@ class StageGroup:
         self._unsettled -= 1
         self._notify()
 
-    def stage_ended(self, stage: RunningStage, reason: Reason) -> None:
+    def stage_ended(self, stage: Member, reason: Reason) -> None:
         """See :class:`~flowlike.stages.owner.Owner`."""
         self._running.pop(stage, None)
-        handled = self._restarts is not None and self._restarts.ended(stage, reason)
+        handled = (
+            self._restarts is not None
+            and isinstance(stage, RunningStage)
+            and self._restarts.ended(stage, reason)
+        )
         if isinstance(reason, BaseException) and not handled:
             self.fail(reason)
         self._notify()

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from flowlike.stages.messages import Ended
+    from flowlike.stages.peer import Peer
     from flowlike.stages.running import RunningStage
     from flowlike.stages.subscription import Subscribe
 
-__all__ = ["Owner", "Reason", "check_reason"]
+__all__ = ["Member", "Owner", "Reason", "check_reason"]
 
 Reason: TypeAlias = str | BaseException
 """Why a stage has ended: "normal" or "shutdown" for a planned end, else the exception."""
@@ -25,6 +26,17 @@ def check_reason(reason: Reason) -> Reason:
     if not isinstance(reason, BaseException) and reason not in ("normal", "shutdown"):
         raise ValueError(f"reason must be 'normal', 'shutdown' or an exception, not {reason!r:.80}")
     return reason
+
+
+class Member(Protocol):
+    """A stage as its owner sees it, wherever it runs."""
+
+    @property
+    def ref(self) -> Peer:
+        """Its address."""
+
+    def end(self, reason: Reason) -> None:
+        """Begin to end it; its owner is told when it has ended."""
 
 
 class Owner(Protocol):

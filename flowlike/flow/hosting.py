@@ -1,0 +1,134 @@
+"""What a worker process is sent of a run: which replicas it makes, and what they read."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from flowlike.flow.failure_feed import Feed
+from flowlike.flow.pools import Pools
+from flowlike.flow.recipe import LayerRecipe
+from flowlike.nodes.address import Address
+from flowlike.nodes.messages import Done
+from flowlike.nodes.residents import Residents
+from flowlike.operators import Failure
+
+__all__ = ["FailurePut", "FeedReleased", "HostedFlow", "HostedLayer"]
+
+
+class FailurePut(NamedTuple):
+    """A request of a replica: let a feed take a failure.
+
+    Attributes:
+        feed: its number.
+        failure: what it is to take.
+    """
+
+    feed: int
+    failure: Failure
+
+
+class FeedReleased(NamedTuple):
+    """Word of a replica: it has ended and sends a feed nothing more.
+
+    Attributes:
+        feed: its number.
+    """
+
+    feed: int
+
+
+class HostedLayer(NamedTuple):
+    """Replicas of a layer that live in one worker.
+
+    Attributes:
+        recipe: a pickle of the layer's.
+        replicas: the number of each, and that of its stage.
+        producers: what each of them reads.
+    """
+
+    recipe: bytes
+    replicas: list[tuple[int, int]]
+    producers: list[tuple[Address, str]]
+
+
+@dataclass(slots=True)
+class HostedFlow:
+    """The part of a run that lives in one worker; a `Guest`.
+
+    Args:
+        layers: upstream first.
+        threads: the most for ``executor="threads"``.
+        cores: the most threads for kernels.
+    """
+
+    layers: list[HostedLayer]
+    threads: int
+    cores: int
+    _pools: Pools | None = field(default=None, init=False)
+
+    def begin(self, residents: Residents) -> None:
+        """See `Guest`."""
+        pools = self._pools = Pools(self.threads, self.cores)
+        pools.workers = _ThisProcess()
+        feeds = _Feeds(residents)
+        for layer in self.layers:
+            recipe: LayerRecipe = pickle.loads(layer.recipe)
+            numbers = [number for number, _ in layer.replicas]
+            peers = [residents.peer(address, name) for address, name in layer.producers]
+            made = recipe.replicas(numbers, pools, feeds)
+            for (number, stage), replica in zip(layer.replicas, made, strict=True):
+                residents.spawn(
+                    replica,
+                    number=stage,
+                    name=recipe.replica_name(number),
+                    subscribe_to=recipe.subscriptions(number, peers),
+                    report=replica.counts,
+                )
+
+    async def close(self) -> bool:
+        """See `Guest`."""
+        return self._pools is None or await self._pools.close()
+
+
+class _ThisProcess:
+    """Does calls for "processes": whoever is in a worker process already has one."""
+
+    count = idle = 1
+
+    async def call(self, function: Callable[[Any], Any], arguments: list[Any], label: str) -> Done:
+        """Call ``function`` for each argument, in order."""
+        started = perf_counter()
+        results = [function(argument) for argument in arguments]
+        return Done(results, perf_counter() - started)
+
+
+class _Feeds:
+    """The ways of replicas here to the feeds of their run, which are in the parent."""
+
+    def __init__(self, residents: Residents) -> None:
+        self._residents = residents
+
+    def __getitem__(self, number: int) -> Feed:
+        return _RemoteFeed(self._residents, number)
+
+
+class _RemoteFeed:
+    def __init__(self, residents: Residents, number: int) -> None:
+        self._residents = residents
+        self._number = number
+
+    def offer(self, failure: Failure) -> bool:
+        """See `Feed`: whether it is wanted is known in the parent only."""
+        return False
+
+    async def put(self, failure: Failure) -> None:
+        """See `Feed`."""
+        await self._residents.ask(FailurePut(self._number, failure))
+
+    def release(self) -> None:
+        """See `Feed`."""
+        self._residents.tell(FeedReleased(self._number))

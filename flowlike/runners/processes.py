@@ -1,0 +1,73 @@
+"""Worker processes: plain Python functions on all cores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from flowlike.flow.placement import Placement
+from flowlike.flow.planner import Plan, cpus
+from flowlike.flow.spread import Spread
+from flowlike.nodes.hosts import Hosts
+from flowlike.options import check_count
+
+__all__ = ["ProcessRunner"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRunner:
+    """Runs the layers of a flow in worker processes, so that plain Python uses all cores.
+
+    Every layer has as many replicas as there are workers, unless ``stages=`` says otherwise. The
+    workers hand batches to each other directly. Sources, stages of your own and the caller's end
+    stay in this process. Functions are pickled (lambdas and closures too), and so are events; a
+    function that cannot be is refused by name before anything runs. What a function changes or
+    remembers, it does in its worker.
+
+    The workers of a run end with it. Within a ``with`` block of the runner they stay warm for its
+    next run, one run at a time, and end with the block.
+
+    Args:
+        workers: how many; ``None``: the CPUs that this process may use.
+
+    Raises:
+        TypeError: ``workers`` is no integer.
+        ValueError: it is less than 1.
+
+    Example:
+        >>> from flowlike import Flow, ProcessRunner
+        >>> words = Flow.from_iterable(["to be", "or not", "to be"]).flat_map(str.split)
+        >>> with ProcessRunner(2) as runner:
+        ...     sorted(words.partition().count_by().to_list(runner=runner))
+        ...     len(words.to_list(runner=runner))
+        [('be', 2), ('not', 1), ('or', 1), ('to', 2)]
+        6
+    """
+
+    workers: int | None = None
+    _kept: list[Hosts] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.workers is not None:
+            check_count("workers", self.workers)
+
+    def __enter__(self) -> Self:
+        if self._kept:
+            raise RuntimeError("this ProcessRunner is in a with block already; make another one")
+        self._kept.append(Hosts(self.nodes))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._kept.pop().close()
+
+    @property
+    def nodes(self) -> int:
+        """See `Runner`."""
+        return cpus() if self.workers is None else self.workers
+
+    def place(self, plan: Plan) -> Placement:
+        """See `Runner`."""
+        kept = next((kept for kept in self._kept if not kept.serves), None)
+        if kept is not None:
+            return Spread(plan, kept, keep=True)
+        return Spread(plan, Hosts(self.nodes), keep=False)
