@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import pickle
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -14,6 +14,7 @@ from flowlike.nodes.link import Unreadable
 from flowlike.nodes.node import Node
 from flowlike.pickling import pickled
 from flowlike.stages.run_queue import RunQueue, run_queue_on
+from flowlike.testing import settled
 
 _END = b""
 
@@ -74,6 +75,11 @@ class FakeLink:
             end._is_cut = True
             end._put(_END)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is under way, word of the end included."""
+        return bool(self._under_way)
+
     def under_way(self) -> list[Any]:
         """What was sent and may still arrive."""
         return [_read(data) for data in self._under_way if data is not _END]
@@ -125,21 +131,29 @@ class Joined:
     """
 
     def __init__(self, count: int, seed: int = 0) -> None:
-        random, queue = Random(seed), run_queue_on(asyncio.get_running_loop())
+        self._random = Random(seed)
+        self._queue = run_queue_on(asyncio.get_running_loop())
         self.nodes = [Node(number) for number in range(count)]
         self.links: dict[tuple[int, int], FakeLink] = {}
         for one, two in itertools.combinations(range(count), 2):
-            there, back = FakeLink(random, queue), FakeLink(random, queue)
-            there.other, back.other = back, there
-            self.links[one, two], self.links[two, one] = there, back
-            self.nodes[one].join(two, there, f"node {two}")
-            self.nodes[two].join(one, back, f"node {one}")
+            self.join(one, two)
         for node in self.nodes:
             node.begin(1)
 
-    def under_way(self) -> Iterable[Any]:
-        """Messages that have not arrived."""
-        return [message for link in self.links.values() for message in link.under_way()]
+    def join(self, one: int, two: int) -> None:
+        """Join two nodes by a new connection."""
+        there, back = (FakeLink(self._random, self._queue) for _ in range(2))
+        there.other, back.other = back, there
+        self.links[one, two], self.links[two, one] = there, back
+        self.nodes[one].join(two, there, f"node {two}")
+        self.nodes[two].join(one, back, f"node {one}")
+
+    async def quiet(self) -> None:
+        """Wait until nothing is on any link, and nothing else can run."""
+        await settled()
+        while any(link.is_busy for link in self.links.values()):
+            await asyncio.sleep(0.001)  # noqa: TID251 - virtual
+            await settled()
 
 
 def _read(data: bytes) -> Any:

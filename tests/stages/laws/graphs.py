@@ -113,8 +113,13 @@ class Built:
             self._taken[up] += 1
             modulus = plan["selected"] if to.dispatcher.broadcasts else None
             selector = modulus and (lambda event, modulus=modulus: event % modulus)
-            subscribe_to.append(Subscribe(to.ref, partition=place, selector=selector, **options))
+            ref = self.ref(to, plan)
+            subscribe_to.append(Subscribe(ref, partition=place, selector=selector, **options))
         return subscribe_to
+
+    def ref(self, to: Any, plan: dict[str, Any]) -> Any:
+        """Another stage, as the one of the plan sees it."""
+        return to.ref
 
     async def forward(self) -> None:
         """All have subscribed: let events flow."""

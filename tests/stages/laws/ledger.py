@@ -26,6 +26,8 @@ class Ledger:
     that is started again.
     """
 
+    expected: tuple[type[Exception], ...] = (Boom, StageStopped)  # what may end a stage
+
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         self.numbers = itertools.count()
@@ -149,16 +151,20 @@ class Ledger:
             assert stage.ref.counts().lost == 0
             assert stage.ref._stage.ended.done()
 
+    def group(self, stage: Recorded) -> TappedGroup:
+        """A group of its own for a stage."""
+        return TappedGroup(self)
+
     async def hold_stage(
         self, stage: Recorded, subscribe_to: list[Any], started: asyncio.Event
     ) -> None:
         """Keep one stage in a group of its own, so that its crash is only its own."""
         try:
-            async with TappedGroup(self) as group:
+            async with self.group(stage) as group:
                 await group.start(stage, subscribe_to=subscribe_to)
                 started.set()
                 await group.wait()
-        except (Boom, StageStopped):
+        except self.expected:
             pass  # as the test wanted, or a producer that had ended before
         except ValueError as error:
             if not re.search("is taken|already", str(error)):
