@@ -111,16 +111,16 @@ class Outlet:
         if owed := self._owed:
             self._owed = owed - count if owed > count else 0
         wanted = self._dispatcher.wanted()
-        try:
-            if count <= wanted and not self.buffer.count:
-                self._deliver(self._dispatcher.dispatch(batch))
-                return 0
-            if wanted > 0 and not self.buffer.count:
-                self._deliver(self._dispatcher.dispatch(batch[:wanted]))
-                batch = batch[wanted:]
-        except BaseException:
-            self.lost += len(batch)
-            raise
+        if count <= wanted and not self.buffer.count:
+            self._dispatch(batch)
+            return 0
+        if wanted > 0 and not self.buffer.count:
+            first, batch = batch[:wanted], batch[wanted:]
+            try:
+                self._dispatch(first)
+            except BaseException:
+                self.lost += len(batch)
+                raise
         dropped = self.buffer.put(batch)
         self.discarded += dropped
         self._drain()
@@ -160,18 +160,26 @@ class Outlet:
     def _drain(self) -> None:
         """Send from the buffer while somebody wants it (a dispatcher may drop events)."""
         while self.buffer.count and (wanted := self._dispatcher.wanted()) > 0:
-            batch = self.buffer.take(wanted)
-            try:
-                self._deliver(self._dispatcher.dispatch(batch))
-            except BaseException:
-                self.lost += len(batch)
-                raise
+            self._dispatch(self.buffer.take(wanted))
+
+    def _dispatch(self, batch: Batch) -> None:
+        try:
+            deliveries = self._dispatcher.dispatch(batch)
+        except BaseException:
+            self.lost += len(batch)
+            raise
+        self._deliver(deliveries)
 
     def _deliver(self, deliveries: Deliveries) -> None:
         subscriptions = self.subscriptions
-        for number, batch in deliveries:
+        rest = iter(deliveries)
+        for number, batch in rest:
+            try:
+                subscriptions[number]._peer.deliver(_new(Events, (number, batch)))
+            except BaseException:  # to another node, which not all events can reach
+                self.lost += len(batch) + sum(len(each) for _, each in rest)
+                raise
             self.events_out += len(batch) if type(batch) not in ENVELOPES else stands_for(batch)
-            subscriptions[number]._peer.deliver(_new(Events, (number, batch)))
 
 
 def outlet_of(stage: Emitter[Any]) -> Outlet:
