@@ -9,10 +9,10 @@ from threading import Lock
 from typing import Any
 
 from flowlike.nodes.frames import Frame, FrameReader, pack
+from flowlike.nodes.outbox import Outbox
 
 __all__ = ["BlockingLink"]
 
-_PIECES = 512
 _LOOK = 1000
 """Milliseconds after which a thread that waits for a frame looks around."""
 
@@ -26,6 +26,7 @@ class BlockingLink:
 
     def __init__(self, ours: socket.socket) -> None:
         self._socket = ours
+        self._outbox = Outbox(ours)
         self._sent = 0
         self._sending = Lock()
 
@@ -37,14 +38,10 @@ class BlockingLink:
             OSError: the other end is gone.
         """
         with self._sending:
-            pieces = pack(self._sent, message)
+            self._outbox.add(pack(self._sent, message))
             self._sent += 1
-            while pieces:
-                count = self._socket.sendmsg(pieces[:_PIECES])
-                while pieces and count >= len(pieces[0]):
-                    count -= len(pieces.pop(0))
-                if count:
-                    pieces[0] = pieces[0][count:]
+            while self._outbox:
+                self._outbox.send()
 
     def frames(self, is_alone: Callable[[], bool]) -> Iterator[Frame]:
         """What arrives, until the other end is gone.
@@ -67,6 +64,6 @@ class BlockingLink:
                 return
             if not count:
                 return
-            frame = reader.filled(count)
-            if frame is not None:
+            reader.filled(count)
+            while (frame := reader.next()) is not None:
                 yield frame

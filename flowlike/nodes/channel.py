@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 
+from flowlike.nodes.shared_memory import SharedMemory, memory_file
 from flowlike.nodes.socket_link import SocketLink
 
 __all__ = ["ChannelEnd", "make_channel", "receive_end", "send_end"]
 
-_DESCRIPTORS = 1
+_DESCRIPTORS = 2
 
 
 class ChannelEnd:
@@ -20,22 +22,41 @@ class ChannelEnd:
 
     Args:
         ours: the socket of this end.
+        file: the memory of both ends.
+        half: which half of it this end writes into, 0 or 1.
+
+    Attributes:
+        half: the same.
     """
 
-    def __init__(self, ours: socket.socket) -> None:
+    def __init__(self, ours: socket.socket, file: io.FileIO, half: int) -> None:
         self._socket = ours
+        self._file = file
+        self.half = half
 
     def link(self) -> SocketLink:
-        """The link of this end, which owns from now on what the end has owned."""
-        return SocketLink(self._socket)
+        """The link of this end, which owns from now on what the end has owned.
+
+        Raises:
+            OSError: the system gives no room for the shared memory; the end is closed.
+        """
+        try:
+            memory = SharedMemory(self._file, self.half)
+        except BaseException:
+            self._socket.close()
+            raise
+        finally:
+            self._file.close()
+        return SocketLink(self._socket, memory)
 
     def descriptors(self) -> list[int]:
         """What has to be open in a process that has this end."""
-        return [self._socket.fileno()]
+        return [self._socket.fileno(), self._file.fileno()]
 
     def close(self) -> None:
         """Close what is open."""
         self._socket.close()
+        self._file.close()
 
 
 def make_channel() -> tuple[ChannelEnd, ChannelEnd]:
@@ -49,8 +70,18 @@ def make_channel() -> tuple[ChannelEnd, ChannelEnd]:
         >>> one.close()
         >>> two.close()
     """
-    one, two = socket.socketpair()
-    return ChannelEnd(one), ChannelEnd(two)
+    file = memory_file()
+    try:
+        again = io.FileIO(os.dup(file.fileno()), "r+")
+        try:
+            one, two = socket.socketpair()
+        except BaseException:
+            again.close()
+            raise
+    except BaseException:
+        file.close()
+        raise
+    return ChannelEnd(one, file, 0), ChannelEnd(two, again, 1)
 
 
 def send_end(way: socket.socket, end: ChannelEnd) -> None:
@@ -65,7 +96,7 @@ def send_end(way: socket.socket, end: ChannelEnd) -> None:
         OSError: the other process is gone, or has closed the socket.
     """
     try:
-        socket.send_fds(way, [b"E"], end.descriptors())
+        socket.send_fds(way, [bytes([end.half])], end.descriptors())
     finally:
         end.close()
 
@@ -89,4 +120,6 @@ def receive_end(way: socket.socket) -> ChannelEnd:
         for descriptor in descriptors:
             os.close(descriptor)
         raise OSError("an end of a channel has arrived without its files: too many are open here")
-    return ChannelEnd(socket.socket(fileno=descriptors[0]))
+    return ChannelEnd(
+        socket.socket(fileno=descriptors[0]), io.FileIO(descriptors[1], "r+"), data[0]
+    )

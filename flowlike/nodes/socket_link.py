@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from flowlike.nodes.frames import Frame, FrameReader, pack
+from flowlike.nodes.frames import Frame, FrameReader, pack, pack_slots
 from flowlike.nodes.link import Unreadable
+from flowlike.nodes.outbox import Outbox
+from flowlike.nodes.shared_memory import SharedMemory
 
 __all__ = ["SocketLink"]
-
-_PIECES = 512
-"""The most pieces that one call of the system may send; systems allow 1024."""
 
 _AT_ONCE = 8 << 20
 """Bytes to receive before others on the loop have their turn."""
@@ -28,15 +27,19 @@ class SocketLink:
 
     Args:
         ours: the end of this process; the link closes it.
+        memory: through which large buffers go while it has room. Arrays that arrive through it are
+            views: it lives as long as they do.
     """
 
-    def __init__(self, ours: socket.socket) -> None:
+    def __init__(self, ours: socket.socket, memory: SharedMemory | None = None) -> None:
         ours.setblocking(False)
         self._socket = ours
+        self._memory = memory
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._reader = FrameReader()
+        self._reader = FrameReader(memory)
+        self._outbox = Outbox(ours)
         self._sent = 0
-        self._unsent: deque[memoryview] = deque()
+        self._is_awake = False  # slots that are given back will be sent, unasked
         self._is_writing = False
         self._is_gone = False
         self._message: Callable[[Any], None] = _nobody
@@ -44,10 +47,15 @@ class SocketLink:
 
     def attach(self) -> None:
         """Be served by the running loop."""
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._socket.fileno(), self._readable)
-        if self._unsent:
+        loop = self._loop = asyncio.get_running_loop()
+        loop.add_reader(self._socket.fileno(), self._readable)
+        loop.call_soon(self._go_on, loop)  # what was here when the last loop went
+        if self._outbox:
             self._write()
+        if self._memory is not None:
+            self._is_awake = False  # the last loop may have gone before it came to that
+            self._memory.wake = self._wake
+            self._wake()
 
     def detach(self) -> None:
         """Be served by no loop."""
@@ -62,13 +70,14 @@ class SocketLink:
 
     def send(self, message: Any) -> None:
         """See `Link`."""
-        pieces = pack(self._sent, message)
-        if self._is_gone:
-            return
-        self._sent += 1
-        self._unsent += pieces
-        if self._loop is not None and not self._is_writing:
-            self._write()
+        pieces = pack(self._sent, message, self._memory)
+        if not self._is_gone:
+            self._add(pieces)
+
+    def trim(self) -> None:
+        """Give the memory of slots back to the system, as they are free; for the end of a run."""
+        if self._memory is not None:
+            self._memory.trim()
 
     def on_message(self, callback: Callable[[Any], None]) -> None:
         """See `Link`."""
@@ -82,36 +91,42 @@ class SocketLink:
         """See `Link`."""
         self.detach()
         self._is_gone = True
-        self._unsent.clear()
+        self._outbox.clear()
         self._socket.close()
+        if self._memory is not None:
+            self._memory.wake = _nobody_lost
+            self._memory = None
+        self._reader = FrameReader()
+
+    def _add(self, pieces: list[bytes | memoryview]) -> None:
+        self._sent += 1
+        self._outbox.add(pieces)
+        if self._loop is not None and not self._is_writing:
+            self._write()
 
     def _write(self) -> None:
-        while self._unsent:
-            pieces = [self._unsent[i] for i in range(min(_PIECES, len(self._unsent)))]
-            try:
-                count = self._socket.sendmsg(pieces)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError:  # the reader is told of it too
-                self._unsent.clear()
-                break
-            while self._unsent and count >= len(self._unsent[0]):
-                count -= len(self._unsent.popleft())
-            if count:
-                self._unsent[0] = self._unsent[0][count:]
         assert self._loop is not None
-        if self._is_writing != bool(self._unsent):
-            self._is_writing = bool(self._unsent)
+        try:
+            while self._outbox:
+                self._outbox.send()
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError:  # the reader is told of it too
+            self._outbox.clear()
+        if self._is_writing != bool(self._outbox):
+            self._is_writing = bool(self._outbox)
             if self._is_writing:
                 self._loop.add_writer(self._socket.fileno(), self._write)
             else:
                 self._loop.remove_writer(self._socket.fileno())
 
     def _readable(self) -> None:
+        self._deliver()  # there is room for more when nothing is left
         received = 0
         while self._loop is not None and received < _AT_ONCE:
+            room = self._reader.room
             try:
-                count = self._socket.recv_into(self._reader.room)
+                count = self._socket.recv_into(room)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
@@ -120,9 +135,48 @@ class SocketLink:
                 self._end()
                 return
             received += count
-            frame = self._reader.filled(count)
-            if frame is not None:
-                self._message(_read(frame))
+            self._reader.filled(count)
+            self._deliver()
+            if count < len(room):
+                return  # there was no more
+
+    def _deliver(self) -> None:
+        """Tell of what has arrived, for as long as the link is served."""
+        self._is_awake = True  # what is given back meanwhile is sent at the end, unasked
+        while self._loop is not None:
+            frame = self._reader.next()
+            if frame is None:
+                break
+            message = _read(frame)
+            del frame  # its views may end with the message
+            try:
+                self._message(message)
+            except BaseException:  # what is left must not wait until something more arrives
+                if self._loop is not None:
+                    self._loop.call_soon(self._go_on, self._loop)
+                raise
+            del message
+        if self._loop is not None:
+            self._give_back(self._loop)
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is loop:  # else another thread may have the link by now
+            self._readable()
+
+    def _wake(self) -> None:
+        """Have slots sent back soon; in any thread, and in the middle of anything."""
+        loop = self._loop
+        if loop is not None and not self._is_awake:
+            self._is_awake = True
+            with suppress(RuntimeError):  # the loop was closed: the next one sends them
+                loop.call_soon_threadsafe(self._give_back, loop)
+
+    def _give_back(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not loop or self._memory is None:
+            return
+        self._is_awake = False  # first: what is given back from here on wakes again
+        if starts := self._memory.given_back():
+            self._add([pack_slots(self._sent, starts)])
 
     def _end(self) -> None:
         self.close()

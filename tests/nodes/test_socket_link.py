@@ -6,6 +6,7 @@ import socket
 import numpy as np
 import pytest
 
+from flowlike.nodes.frames import pack
 from flowlike.nodes.link import Unreadable
 from flowlike.nodes.socket_link import SocketLink
 
@@ -91,3 +92,71 @@ async def test_a_link_to_nobody_drops_what_is_sent_and_is_lost_once():
         ends.lost.clear()
         ends.two.send("into the void")
         assert not ends.lost.is_set()
+
+
+async def test_a_link_that_is_detached_meanwhile_keeps_what_has_arrived():
+    async with Ends() as ends:
+        got = []
+
+        def take(message):
+            got.append(message)
+            if message == 3:
+                ends.two.detach()
+                ends.arrived.put_nowait("detached")
+
+        ends.two.on_message(take)
+        for n in range(100):
+            ends.one.send(n)  # all arrive at once
+        assert await ends.arrived.get() == "detached"
+        assert got == [0, 1, 2, 3]
+        ends.two.on_message(ends.arrived.put_nowait)
+        ends.two.attach()
+        assert [await ends.arrived.get() for _ in range(96)] == list(range(4, 100))
+
+
+async def test_who_fails_to_take_a_message_gets_the_others_all_the_same():
+    async with Ends() as ends:
+        told = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+
+        def take(message):
+            if message == 3:
+                raise ValueError("no")
+            ends.arrived.put_nowait(message)
+
+        ends.two.on_message(take)
+        for n in range(10):
+            ends.one.send(n)
+        assert [await ends.arrived.get() for _ in range(9)] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+        assert [type(context["exception"]) for context in told] == [ValueError]
+
+
+async def test_a_link_that_is_closed_by_a_message_takes_no_other():
+    async with Ends() as ends:
+        got = []
+        lost = asyncio.Event()
+
+        def take(message):
+            got.append(message)
+            ends.two.close()
+
+        ends.two.on_message(take)
+        ends.one.on_lost(lost.set)
+        ends.one.send("first")
+        ends.one.send("second")
+        await lost.wait()
+        assert got == ["first"]
+
+
+@pytest.mark.parametrize("part", [1, 19, 25, 100_000])
+async def test_a_peer_that_dies_in_the_middle_of_a_frame_is_lost(part):
+    ours, theirs = socket.socketpair()
+    link = SocketLink(ours)
+    got, lost = [], asyncio.Event()
+    link.on_message(got.append)
+    link.on_lost(lost.set)
+    link.attach()
+    theirs.sendall(b"".join([*pack(0, "whole"), b"".join(pack(1, np.arange(50_000)))[:part]]))
+    theirs.close()
+    await lost.wait()
+    assert got == ["whole"]
