@@ -242,6 +242,7 @@ def test_slots_of_a_forked_process_are_not_used_again(file):
     assert two.given_back() == [start]
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_keeps_what_is_seen(file):
     one, two = SharedMemory(file, 0), SharedMemory(file, 1)
     seen = two.view(one.place(memoryview(bytes(LARGE))), LARGE)
