@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from flowlike.arrow import filter_arrow, is_arrow, join_arrow, joinable_arrow
 from flowlike.counted import Counted
+from flowlike.memory import empty
 from flowlike.numbered import Numbered
 
 __all__ = ["Batch", "as_batch", "chosen", "events_of", "is_batch", "join", "joinable"]
@@ -77,7 +78,7 @@ def join(batches: Sequence[Batch]) -> Batch:
     if batches and isinstance(batches[0], np.ndarray):
         first = batches[0]
         if all(joinable(first, batch) for batch in batches):
-            return np.concatenate(batches) if (view := _adjoining(batches)) is None else view
+            return _copied(batches) if (view := _adjoining(batches)) is None else view
     joined: list[Any] = []
     if batches and isinstance(batches[0], Counted):
         counts: list[int] = []
@@ -110,6 +111,13 @@ def joinable(first: Batch, second: Batch) -> bool:
     if isinstance(first, (list, range)):
         return isinstance(second, (list, range))
     return is_arrow(first) and joinable_arrow(first, second)
+
+
+def _copied(arrays: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """The arrays behind each other, in memory whose pages are there already, as a rule."""
+    first = arrays[0]
+    joined = empty((sum(map(len, arrays)), *first.shape[1:]), first.dtype)
+    return np.concatenate(arrays, out=joined)
 
 
 def _adjoining(arrays: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any] | None:

@@ -16,6 +16,7 @@ FLOORS = {
     "errors": 0,
     "event_loop": 0,
     "hooks": 0,
+    "memory": 0,
     "options": 0,
     "counted": 0,
     "carried": 0,

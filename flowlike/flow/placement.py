@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from flowlike.flow.crossing import check_crossing
 from flowlike.flow.failure_feed import Feeds
+from flowlike.flow.native_pool import NativePool
 from flowlike.flow.planner import Plan, cpus
 from flowlike.flow.pools import Pools
 from flowlike.flow.recipe import LayerRecipe
@@ -40,6 +41,10 @@ class Placed(NamedTuple):
 
 class Placement(Protocol):
     """Starts the replicas of one run where they are to live, and ends what they needed there."""
+
+    @property
+    def native(self) -> NativePool | None:
+        """The threads of replicas in this process, which partition what sources read, too."""
 
     def open(self, group: StageGroup, feeds: Feeds, recipes: Sequence[LayerRecipe]) -> None:
         """Begin: before any stage is started, and any source opened.
@@ -86,6 +91,11 @@ class Here:
         self._lent = lent
         self._group: StageGroup
         self._feeds: Feeds
+
+    @property
+    def native(self) -> NativePool:
+        """See `Placement`."""
+        return self._pools.native
 
     def open(self, group: StageGroup, feeds: Feeds, recipes: Sequence[LayerRecipe]) -> None:
         """See `Placement`."""

@@ -74,7 +74,7 @@ class LayerRecipe:
             feeds: where failures go, by number.
         """
         layer = self.layer.bound(feeds.__getitem__)
-        behind = self.behind.dispatcher(self.partitions)
+        behind = self.behind.dispatcher(self.partitions, pools.native)
         numbered = any(isinstance(each.routing, Numbering) for each in self.readings)
         kind = OrderedReplica if numbered else Replica
         keys = [_key(each.routing) for each in self.readings]

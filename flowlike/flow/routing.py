@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from flowlike.flow.native_pool import NativePool
 from flowlike.flow.splitting import Splitter
 from flowlike.operators import Key, key_function
 from flowlike.operators.operator import function_name
@@ -32,7 +33,7 @@ class Shuffle:
         """The routing as plans show it."""
         return "shuffle"
 
-    def dispatcher(self, partitions: int) -> Dispatcher:
+    def dispatcher(self, partitions: int, pool: NativePool | None = None) -> Dispatcher:
         """The dispatcher of every stage upstream."""
         return DemandDispatcher()
 
@@ -52,7 +53,7 @@ class Numbering:
         """The routing as plans show it."""
         return "shuffle, numbered"
 
-    def dispatcher(self, partitions: int) -> Dispatcher:
+    def dispatcher(self, partitions: int, pool: NativePool | None = None) -> Dispatcher:
         """The dispatcher of the one stage upstream."""
         return NumberingDispatcher()
 
@@ -95,13 +96,14 @@ class Partition:
             return f"partition(hash={function_name(self.hash)})"
         return "partition()" if self.key is None else f"partition(key={function_name(self.key)})"
 
-    def dispatcher(self, partitions: int) -> Dispatcher:
+    def dispatcher(self, partitions: int, pool: NativePool | None = None) -> Dispatcher:
         """The dispatcher of every stage upstream."""
         if self.hash is not None:
             return PartitionDispatcher(partitions, self.hash)
         if partitions == 1 and self.key is None:
             return DemandDispatcher()  # no hash is needed to find the only one
-        return PartitionDispatcher(partitions, split=Splitter(self.key, partitions, self.label))
+        splitter = Splitter(self.key, partitions, self.label, pool)
+        return PartitionDispatcher(partitions, split=splitter, elsewhere=splitter.elsewhere)
 
     def partition(self, replica: int, partitions: int) -> int | None:
         """What a replica subscribes to: its own partition."""
@@ -133,11 +135,12 @@ class JoinSide:
         """The routing as plans show it."""
         return f"join({self.name}={function_name(self.key)})"
 
-    def dispatcher(self, partitions: int) -> Dispatcher:
+    def dispatcher(self, partitions: int, pool: NativePool | None = None) -> Dispatcher:
         """The dispatcher of every stage upstream."""
         if partitions == 1:
             return DemandDispatcher()  # no hash is needed to find the only one
-        return PartitionDispatcher(partitions, split=Splitter(self.key, partitions, self.label))
+        splitter = Splitter(self.key, partitions, self.label, pool)
+        return PartitionDispatcher(partitions, split=splitter, elsewhere=splitter.elsewhere)
 
     def partition(self, replica: int, partitions: int) -> int | None:
         """What a replica subscribes to: its own partition."""
@@ -188,7 +191,7 @@ class Dispatched:
             )
         return count
 
-    def dispatcher(self, partitions: int) -> Dispatcher:
+    def dispatcher(self, partitions: int, pool: NativePool | None = None) -> Dispatcher:
         """The dispatcher of every stage upstream, which copies it as it starts."""
         return self.by
 

@@ -254,14 +254,16 @@ class RunningFlow:
             routing, partitions = self._plan.behind(node)
             if isinstance(node, SourcePlan):
                 producer = producers[node]
-                producer.dispatcher = routing.dispatcher(partitions)
+                producer.dispatcher = routing.dispatcher(partitions, self._placement.native)
                 producer.demand = "accumulate"
                 self._stages[node] = [group.spawn(producer, name=node.name)]
             elif isinstance(node, StagePlan):
                 self._stages[node] = self._start_stages(group, node)
             elif isinstance(node, ReorderPlan):
                 wanted = [Subscribe(ref) for ref in self._stages[node.layer]]
-                reorder = Reorder(node.limit, routing.dispatcher(partitions))
+                reorder = Reorder(
+                    node.limit, routing.dispatcher(partitions, self._placement.native)
+                )
                 self._stages[node] = [group.spawn(reorder, name=node.name, subscribe_to=wanted)]
             else:
                 self._stages[node] = self._start_layer(node)

@@ -12,15 +12,22 @@ import numpy as np
 from flowlike.arrow import column_of, is_arrow, numbers_of, split_arrow
 from flowlike.batches import Batch, events_of
 from flowlike.counted import Counted
+from flowlike.flow.native_pool import Job, NativePool
 from flowlike.native import partition_ids, partition_of, scatter
-from flowlike.operators import Key, key_function
+from flowlike.operators import Calls, Key, key_function
 from flowlike.operators.notes import describe_event
 from flowlike.stages.dispatchers.buckets import Ids, deal
+from flowlike.stages.dispatchers.partition import Reply
 
 __all__ = ["Splitter"]
 
 # Below this many keys the detour by an array costs more than it saves.
 _WORTH_AN_ARRAY = 32
+
+_WORTH_A_THREAD = 1 << 16
+"""Rows: fewer are split sooner than a thread would begin."""
+
+_PER_ROW = 2e-9  # seconds, roughly
 
 _PASSING = 1 << 20
 """Keys that are not looked up after most had been looked up in vain."""
@@ -36,11 +43,15 @@ class Splitter:
         key: takes the key out of an event; ``None``: the event itself.
         partitions: how many.
         label: of the routing, for notes.
+        pool: the threads that split long arrays; ``None``: there are none.
     """
 
-    __slots__ = ("_function", "_key", "_known", "_label", "_partitions", "_passing")
+    __slots__ = ("_function", "_key", "_known", "_label", "_partitions", "_passing", "_pool")
 
-    def __init__(self, key: Key | None, partitions: int, label: str) -> None:
+    def __init__(
+        self, key: Key | None, partitions: int, label: str, pool: NativePool | None = None
+    ) -> None:
+        self._pool = pool
         self._key = key
         self._function = None if key is None else key_function(key)
         self._partitions = partitions
@@ -70,15 +81,40 @@ class Splitter:
         events = batch if isinstance(batch, (list, range)) else list(events_of(batch))
         return list[Batch](deal(events, self._ids_of(events), self._partitions))
 
+    def elsewhere(self, batch: Batch, reply: Reply) -> bool:
+        """Split an array in a thread, if it is long and no Python object is needed for that.
+
+        Returns:
+            Whether it is; then ``reply`` is called later with its parts, or the error.
+        """
+        if self._pool is None or not isinstance(batch, np.ndarray) or len(batch) < _WORTH_A_THREAD:
+            return False
+        keys = self._column_of(batch)
+        if keys is None or batch.dtype.hasobject or keys.dtype.kind not in "iubfS":
+            return False
+
+        def done(job: Job) -> None:
+            reply(job.results[0] if job.error is None else None, job.error, job.seconds)
+
+        calls = Calls(self._split_array, [batch], "native", 1, self._label, len(batch))
+        self._pool.submit(Job(calls, _expected, done))
+        return True
+
+    def _column_of(self, batch: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
+        """The keys of an array, if they are an array too."""
+        key = self._key
+        if key is None and batch.ndim == 1:
+            return batch
+        if isinstance(key, str) and batch.dtype.names and key in batch.dtype.names:
+            return batch[key]
+        return batch[:, key] if isinstance(key, int) and batch.ndim == 2 else None
+
     def _split_array(self, batch: np.ndarray[Any, Any]) -> list[Batch]:
         """Rows stay rows of one array; only a key function sees Python objects."""
-        key, partitions = self._key, self._partitions
-        if key is None and batch.ndim == 1:
-            return list(scatter(batch, partitions))
-        if isinstance(key, str) and batch.dtype.names and key in batch.dtype.names:
-            return list(scatter(batch, partitions, batch[key]))
-        if isinstance(key, int) and batch.ndim == 2:
-            return list(scatter(batch, partitions, batch[:, key]))
+        partitions = self._partitions
+        keys = self._column_of(batch)
+        if keys is not None:
+            return list(scatter(batch, partitions, None if keys is batch else keys))
         rows = _as_numbers(self._ids_of(batch.tolist()))
         return [batch[rows == each] for each in range(partitions)]
 
@@ -163,6 +199,10 @@ class Splitter:
         error.add_note(f"in {self._label}, {describe_event(event)}")
         if isinstance(error, StopIteration):
             raise RuntimeError(f"{self._label} raised StopIteration") from error
+
+
+def _expected(calls: Calls) -> float:
+    return calls.events * _PER_ROW
 
 
 class _Rows(Sequence[Any]):

@@ -37,6 +37,8 @@ class Spread:
         keep: whether they stay after the run.
     """
 
+    native = None
+
     def __init__(self, plan: Plan, hosts: Hosts, *, keep: bool) -> None:
         self._threads = most_threads(plan)
         self._hosts = hosts

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from flowlike.native import memory
+from flowlike import memory
 
 __all__ = ["Arena"]
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from flowlike.errors import KernelError
+from flowlike.memory import empty
 from flowlike.native._kernels import ffi as own_ffi
 from flowlike.native.llvm import NumbaFunction
-from flowlike.native.memory import empty
 from flowlike.native.opencl import OpenCLFunction
 from flowlike.native.signature import (
     Failure,

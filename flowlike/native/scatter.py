@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from flowlike.memory import empty
 from flowlike.native._kernels import ffi, lib
 from flowlike.native.hashing import BYTES_SEED, MOST_PARTITIONS, partition_of
-from flowlike.native.memory import empty
 from flowlike.options import check_count
 
 __all__ = ["partition_ids", "scatter"]

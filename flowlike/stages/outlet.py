@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from flowlike.stages.dispatchers import (
     Deliveries,
     DemandDispatcher,
     Dispatcher,
+    PartitionDispatcher,
     fresh_dispatcher,
 )
 from flowlike.stages.messages import Cancelled, Ended, Events
@@ -41,6 +43,7 @@ class Outlet:
     __slots__ = (
         "_dispatcher",
         "_owed",
+        "_splits",
         "buffer",
         "discarded",
         "events_out",
@@ -52,6 +55,7 @@ class Outlet:
     def __init__(self, dispatcher: Dispatcher, buffer: Buffer) -> None:
         self._dispatcher = dispatcher
         self.buffer = buffer
+        self._splits = dispatcher if isinstance(dispatcher, PartitionDispatcher) else None
         self.subscriptions: dict[int, Subscription] = {}
         self._owed = 0  # events asked of handle_demand that have not come yet
         self.made = 0
@@ -92,14 +96,19 @@ class Outlet:
 
     def need(self) -> int:
         """How many events to ask ``handle_demand`` for now; they count as asked for."""
-        need = self._dispatcher.wanted() - self.buffer.count - self._owed
+        need = self.needs()
         if need <= 0:
             return 0
         self._owed += need
         return need
 
     def needs(self) -> int:
-        """How many events were asked for and nobody was asked to make."""
+        """How many events were asked for and nobody was asked to make.
+
+        While a batch is split elsewhere, demand comes together for one that is worth it.
+        """
+        if self._splits is not None and self._splits.is_splitting:
+            return 0
         return self._dispatcher.wanted() - self.buffer.count - self._owed
 
     def send(self, batch: Batch) -> int:
@@ -131,8 +140,30 @@ class Outlet:
         for number, subscription in self.subscriptions.items():
             subscription._peer.deliver(Ended(number, reason, finished))
         self.subscriptions.clear()
+        if self._splits is not None:
+            self._splits.when_settled(None)
         self.lost += self._dispatcher.kept()
         self._dispatcher = DemandDispatcher()  # what a callback still returns is for nobody
+
+    def when_settled(self, settled: Callable[[BaseException | None, float], None]) -> None:
+        """Let batches be split elsewhere.
+
+        Args:
+            settled: is told when what became of one has left, or of the error, and how many seconds
+                that has cost.
+        """
+
+        def deliver(deliveries: Deliveries, error: BaseException | None, seconds: float) -> None:
+            try:
+                self._deliver(deliveries)
+                if self.buffer.count:
+                    self._drain()
+            except BaseException as failed:  # noqa: BLE001 - a dispatcher's; the owner is told
+                error = error or failed
+            settled(error, seconds)
+
+        if self._splits is not None:
+            self._splits.when_settled(deliver)
 
     def lose(self) -> None:
         """The stage has ended and no callback runs: what is still here is lost."""

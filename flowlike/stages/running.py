@@ -128,6 +128,7 @@ class RunningStage:
         self._work: Work
         if isinstance(stage, Emitter):
             self.outlet = outlet_of(stage)
+            self.outlet.when_settled(self._settled)
         if isinstance(stage, Producer):
             assert self.outlet is not None
             self._work = Supply(self, stage, self.outlet)
@@ -176,6 +177,14 @@ class RunningStage:
                 self.emit(events)
             except BaseException as error:  # noqa: BLE001 - a dispatcher's; it is the owner's
                 self.crash(error, self.supply)
+
+    def _settled(self, error: BaseException | None, seconds: float) -> None:
+        """What was partitioned elsewhere has left."""
+        self.busy += seconds
+        if error is not None:
+            self.crash(error, self.turn)
+        elif self._work.is_possible():
+            self._wake()
 
     def put_first(self, messages: Iterable[Any]) -> None:
         """Put messages before those that wait."""

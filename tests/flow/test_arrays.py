@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 from flowlike import CountWindow, Flow
 from flowlike.flow.planner import make_plan
-from flowlike.native import logistic_map
+from flowlike.native import logistic_map, scatter
 from flowlike.stages import BroadcastDispatcher
 
 KERNEL = logistic_map.bind(num=3, p=6_700_417, mu=22)
@@ -90,3 +92,25 @@ def test_kernels_alone_let_batches_grow_faster():
         assert growth(flow) > usual
     for flow in (numbers.map(abs).map_batch(KERNEL), windows, windows.map_state(len).emit("state")):
         assert growth(flow) == usual
+
+
+def test_long_arrays_are_partitioned_in_a_thread_and_keep_their_order():
+    keys = (NUMBERS % 1000).astype(np.int32)
+    rows = np.rec.fromarrays([keys, NUMBERS], names="key, number")
+    wanted = [part["number"].tolist() for part in scatter(rows, 3, keys)]
+
+    def in_order(flow):
+        return sorted(part.tolist() for part in flow.collect_batch().emit("state").to_list())
+
+    long = Flow.from_iterable(rows, stages=1)
+    for flow in (long, long.map_batch(np.copy)):
+        with_numbers = flow.partition(stages=3, key="key").map_batch(lambda batch: batch["number"])
+        assert in_order(with_numbers) == sorted(wanted)
+
+
+def test_a_flow_that_is_left_while_its_source_is_partitioned_in_a_thread():
+    numbers = Flow.from_iterable(np.arange(1 << 21), max_demand=1 << 20)
+    for batch in numbers.partition(stages=2, max_demand=1 << 20).map_batch(KERNEL).batches():
+        assert len(batch)
+        break
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("flowlike")]

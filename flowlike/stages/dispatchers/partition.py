@@ -26,6 +26,15 @@ __all__ = ["PartitionDispatcher", "Split"]
 Split = Callable[[Batch], "list[Batch]"]
 """Splits a batch into one batch a partition (possibly empty), keeping the order."""
 
+Reply = Callable[["list[Batch] | None", "BaseException | None", float], None]
+"""Takes the parts of a batch, or the error, and the seconds of work."""
+
+Elsewhere = Callable[[Batch, Reply], bool]
+"""Has a batch split elsewhere, and replies later; false if that does not pay."""
+
+Settled = Callable[[Deliveries, "BaseException | None", float], None]
+"""Takes what is delivered later, or the error, and the seconds of work."""
+
 _WHERE = "in the hash of the partitions"
 
 
@@ -40,6 +49,8 @@ class PartitionDispatcher:
         partitions: how many (named 0, 1, ...), or their names.
         hash: maps an event to the name of its partition, or to ``None`` to drop it.
         split: in place of ``hash``: splits a whole batch into one batch a partition.
+        elsewhere: does the same in a thread for batches that are worth it. Batches are split one
+            after the other; until they are, they count as kept.
 
     Raises:
         ValueError: no partition, a name twice or ``None``, or neither ``hash`` nor ``split``.
@@ -49,13 +60,16 @@ class PartitionDispatcher:
     __slots__ = (
         "_consumers",
         "_demand",
+        "_elsewhere",
         "_index",
         "_kept",
         "_kept_count",
         "_names",
         "_open",
         "_positions",
+        "_settled",
         "_split",
+        "_waiting",
     )
 
     def __init__(
@@ -64,6 +78,7 @@ class PartitionDispatcher:
         hash: Callable[[Any], Hashable | None] | None = None,
         *,
         split: Split | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         if isinstance(partitions, Iterable):
             names: tuple[Hashable, ...] = tuple(partitions)
@@ -80,10 +95,13 @@ class PartitionDispatcher:
         if (hash is None) == (split is None):
             raise ValueError("give PartitionDispatcher either hash or split")
         self._split = split or _split_by(check_callable("hash", hash), self._index)
+        self._elsewhere = elsewhere
         self._clear()
 
     def _clear(self) -> None:
         names = self._names
+        self._settled: Settled | None = None
+        self._waiting: deque[Batch] = deque()  # for others that are split, the first is just now
         self._consumers: list[int | None] = [None] * len(names)
         self._positions: dict[int, int] = {}
         self._demand = [0] * len(names)
@@ -151,11 +169,24 @@ class PartitionDispatcher:
 
     def dispatch(self, batch: Batch) -> Deliveries:
         """See :meth:`Dispatcher.dispatch`."""
-        deliveries: list[tuple[int, Batch]] = []
-        for index, part in enumerate(self._split(batch)):
-            if len(part):
-                self._hand_out(index, self._consumers[index], part, deliveries, first=False)
-        return deliveries
+        if self._waiting or self._begin(batch):
+            self._waiting.append(batch)
+            self._kept_count += len(batch)
+            return ()
+        return self._dealt(self._split(batch))
+
+    @property
+    def is_splitting(self) -> bool:
+        """True while a batch is split elsewhere."""
+        return bool(self._waiting)
+
+    def when_settled(self, settled: Settled | None) -> None:
+        """Say who delivers what was split elsewhere; unless somebody does, nothing is.
+
+        Args:
+            settled: called with the deliveries, or the error; ``None``: nobody any more.
+        """
+        self._settled = settled
 
     def wanted(self) -> int:
         """See :meth:`Dispatcher.wanted`."""
@@ -163,7 +194,44 @@ class PartitionDispatcher:
 
     def kept(self) -> int:
         """See :meth:`Dispatcher.kept`."""
-        return self._kept_count and sum(stands_for(batch) for kept in self._kept for batch in kept)
+        if not self._kept_count:
+            return 0
+        return sum(stands_for(batch) for kept in (*self._kept, self._waiting) for batch in kept)
+
+    def _begin(self, batch: Batch) -> bool:
+        """True if the batch is split elsewhere from now on."""
+        if self._settled is None or self._elsewhere is None:
+            return False
+        return self._elsewhere(batch, self._settle)
+
+    def _settle(
+        self, parts: list[Batch] | None, error: BaseException | None, seconds: float
+    ) -> None:
+        """Hand out what was split elsewhere, and what waited for it."""
+        settled = self._settled
+        if settled is None:
+            return  # the stage has ended meanwhile
+        deliveries: list[tuple[int, Batch]] = []
+        try:
+            while error is None:
+                if parts is None:
+                    parts = self._split(self._waiting[0])
+                self._kept_count -= len(self._waiting.popleft())
+                deliveries += self._dealt(parts)
+                parts = None
+                if not self._waiting or self._begin(self._waiting[0]):
+                    break
+        except BaseException as failed:  # noqa: BLE001 - a key's, say; the stage's owner is told
+            error = failed
+        settled(deliveries, error, seconds)
+
+    def _dealt(self, parts: list[Batch]) -> list[tuple[int, Batch]]:
+        """Hand out what every partition gets."""
+        deliveries: list[tuple[int, Batch]] = []
+        for index, part in enumerate(parts):
+            if len(part):
+                self._hand_out(index, self._consumers[index], part, deliveries, first=False)
+        return deliveries
 
     def _hand_out(
         self,

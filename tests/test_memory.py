@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlike.native.memory import LARGEST, SMALLEST, Recycler
+from flowlike.memory import LARGEST, SMALLEST, Recycler
 
 
 def address(array):

@@ -63,7 +63,8 @@ class Recycler:
         """Keep a block for the next array, unless enough lie idle."""
         # Counted afresh each time: a running count would need a lock, and a collection can come
         # back here while the same thread holds it.
-        idle = sum(size * len(blocks) for size, blocks in tuple(self._idle.items()))
+        sizes = tuple(self._idle)
+        idle = sum(map(int.__mul__, sizes, map(len, map(self._idle.__getitem__, sizes))))
         if idle + len(block) <= self._kept:
             self._idle[len(block)].append(block)
 
