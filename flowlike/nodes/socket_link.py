@@ -144,7 +144,12 @@ class SocketLink:
         """Tell of what has arrived, for as long as the link is served."""
         self._is_awake = True  # what is given back meanwhile is sent at the end, unasked
         while self._loop is not None:
-            frame = self._reader.next()
+            try:
+                frame = self._reader.next()
+            except RuntimeError as error:  # a frame is missing: nothing that follows means anything
+                self._message(Unreadable(error))
+                self._end()
+                return
             if frame is None:
                 break
             message = _read(frame)
