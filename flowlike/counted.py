@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from flowlike.flat import flat
 
 __all__ = ["Counted"]
 
@@ -28,6 +31,9 @@ class Counted:
     def __init__(self, events: list[Any], counts: list[int]) -> None:
         self.events = events
         self.counts = counts
+
+    def __reduce__(self) -> tuple[Callable[..., Counted], tuple[Any, ...]]:
+        return Counted, (flat(self.events), self.counts)
 
     def __len__(self) -> int:
         return len(self.events)

@@ -15,6 +15,7 @@ FLOORS = {
     "clock": 0,
     "errors": 0,
     "event_loop": 0,
+    "flat": 0,
     "hooks": 0,
     "memory": 0,
     "options": 0,

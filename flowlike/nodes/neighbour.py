@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowlike.carried import CarriedError
 from flowlike.envelopes import stands_for
 from flowlike.errors import StageStopped
+from flowlike.flat import flat
 from flowlike.nodes.address import Address
 from flowlike.nodes.known_errors import KnownErrors
 from flowlike.nodes.link import Link
@@ -143,7 +144,7 @@ class Neighbour:
         if kind is Events or kind is Ask:
             number, content = message
             try:
-                self.link.send((run, stage, number, content))
+                self.link.send((run, stage, number, flat(content)))
             except Exception as error:
                 error.add_note(f"while events were sent to stage {to.name!r} in {self.name}")
                 raise
