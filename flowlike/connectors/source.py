@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from flowlike.connectors.async_iterable import AsyncIterableSource
 from flowlike.connectors.iterable import IterableSource
 from flowlike.connectors.sequence import SequenceSource
 from flowlike.errors import SourceExhausted
-from flowlike.stages import Producer
+from flowlike.stages import Dispatcher, Producer
 
 __all__ = ["Source"]
 
@@ -100,9 +100,34 @@ class Source:
         return isinstance(source, Iterator) and iter(source) is source
 
     @property
+    def makes_its_events(self) -> bool:
+        """True for an object of which it is known only that it can be iterated, again and again.
+
+        So it is no collection that holds its events: it opens a file, asks a server, or counts.
+        """
+        source = self._source
+        if is_batch(source) or isinstance(source, (Sized, Iterator, AsyncIterator)):
+            return False
+        return isinstance(source, (Iterable, AsyncIterable))
+
+    @property
     def empty(self) -> np.ndarray[Any, Any] | None:
         """An empty array of the kind that the source has; ``None`` if it is no array."""
         return self._source[:0] if isinstance(self._source, np.ndarray) else None
+
+    def held(self, dispatcher: Dispatcher) -> Producer[Any]:
+        """A producer for a run, which waits until it is told to hand demand on.
+
+        Args:
+            dispatcher: chooses who gets what.
+
+        Raises:
+            SourceExhausted: a one-shot iterator, opened a second time.
+        """
+        producer = self.open()
+        producer.dispatcher = dispatcher
+        producer.demand = "accumulate"
+        return producer
 
     def open(self) -> Producer[Any]:
         """A producer that reads the source from its start.

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from flowlike.connectors import Source
 from flowlike.flow.failure_feed import Feed
 from flowlike.flow.pools import Pools
 from flowlike.flow.recipe import LayerRecipe
+from flowlike.flow.routing import Routing
 from flowlike.nodes.address import Address
 from flowlike.nodes.messages import Done
 from flowlike.nodes.residents import Residents
 from flowlike.operators import Failure
 
-__all__ = ["FailurePut", "FeedReleased", "HostedFlow", "HostedLayer"]
+__all__ = ["FailurePut", "FeedReleased", "HostedFlow", "HostedLayer", "HostedSource"]
 
 
 class FailurePut(NamedTuple):
@@ -41,6 +43,24 @@ class FeedReleased(NamedTuple):
     feed: int
 
 
+class HostedSource(NamedTuple):
+    """A source that is read in a worker.
+
+    Attributes:
+        source: a pickle of it.
+        stage: the number of its stage.
+        name: of the stage.
+        behind: how it chooses a replica of the next layer.
+        partitions: how many replicas that has.
+    """
+
+    source: bytes
+    stage: int
+    name: str
+    behind: Routing
+    partitions: int
+
+
 class HostedLayer(NamedTuple):
     """Replicas of a layer that live in one worker.
 
@@ -60,11 +80,13 @@ class HostedFlow:
     """The part of a run that lives in one worker; a `Guest`.
 
     Args:
+        sources: those that are read there.
         layers: upstream first.
         threads: the most for ``executor="threads"``.
         cores: the most threads for kernels.
     """
 
+    sources: list[HostedSource]
     layers: list[HostedLayer]
     threads: int
     cores: int
@@ -74,6 +96,12 @@ class HostedFlow:
         """See `Guest`."""
         pools = self._pools = Pools(self.threads, self.cores)
         pools.workers = _ThisProcess()
+        for each in self.sources:
+            source: Source = pickle.loads(each.source)
+            producer = source.held(each.behind.dispatcher(each.partitions, pools.native))
+            residents.spawn(
+                producer, number=each.stage, name=each.name, subscribe_to=(), report=_nothing
+            )
         feeds = _Feeds(residents)
         for layer in self.layers:
             recipe: LayerRecipe = pickle.loads(layer.recipe)
@@ -92,6 +120,10 @@ class HostedFlow:
     async def close(self) -> bool:
         """See `Guest`."""
         return self._pools is None or await self._pools.close()
+
+
+def _nothing() -> None:
+    """A source has nothing to report but what every stage has done."""
 
 
 class _ThisProcess:

@@ -9,10 +9,11 @@ from typing import NamedTuple, Protocol, TypeAlias
 from flowlike.flow.crossing import check_crossing
 from flowlike.flow.failure_feed import Feeds
 from flowlike.flow.native_pool import NativePool
-from flowlike.flow.planner import Plan, cpus
+from flowlike.flow.planner import Plan, SourcePlan, cpus
 from flowlike.flow.pools import Pools
 from flowlike.flow.recipe import LayerRecipe
 from flowlike.flow.replica import ReplicaCounts
+from flowlike.flow.routing import Routing
 from flowlike.native.arena import Arena
 from flowlike.nodes.stand_in import StandIn
 from flowlike.nodes.workers import Workers
@@ -57,6 +58,18 @@ class Placement(Protocol):
         Raises:
             FlowBuildError: something cannot get there; the message names it.
             OSError: the system gives no more processes.
+        """
+
+    def start_source(self, plan: SourcePlan, behind: Routing, partitions: int) -> Started:
+        """Start a source; it waits until it is told to hand demand on.
+
+        Args:
+            plan: of the source.
+            behind: how it chooses a replica of the next layer.
+            partitions: how many replicas that has.
+
+        Raises:
+            Exception: whatever the source raises when it is opened.
         """
 
     def start(
@@ -104,6 +117,12 @@ class Here:
         if self._plan.uses_processes:
             check_crossing(self._plan)
             self._pools.open_workers(self._lent)
+
+    def start_source(self, plan: SourcePlan, behind: Routing, partitions: int) -> Started:
+        """See `Placement`."""
+        return self._group.spawn(
+            plan.source.held(behind.dispatcher(partitions, self.native)), name=plan.name
+        )
 
     def start(
         self, recipe: LayerRecipe, producers: Sequence[Started], arena: Arena | None

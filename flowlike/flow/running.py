@@ -33,7 +33,6 @@ from flowlike.flow.staged import Into
 from flowlike.observe import ProgressBar
 from flowlike.options import check_choice
 from flowlike.stages import (
-    Producer,
     StageGroup,
     StageRef,
     Subscribe,
@@ -245,18 +244,12 @@ class RunningFlow:
     def _materialise(self, group: StageGroup) -> None:
         """Start all stages, upstream first; the sources wait until everybody has subscribed."""
         self._plan.check_sources()  # all of them, before any is used up
-        producers: dict[SourcePlan, Producer[Any]] = {
-            plan: plan.source.open() for plan in self._plan.sources
-        }
         for number, feed in enumerate(self._feeds, 1):
             self._start_sink(group, feed.into, [group.spawn(feed, name=f"failures {number}")])
         for node in self._plan.nodes:
             routing, partitions = self._plan.behind(node)
             if isinstance(node, SourcePlan):
-                producer = producers[node]
-                producer.dispatcher = routing.dispatcher(partitions, self._placement.native)
-                producer.demand = "accumulate"
-                self._stages[node] = [group.spawn(producer, name=node.name)]
+                self._stages[node] = [self._placement.start_source(node, routing, partitions)]
             elif isinstance(node, StagePlan):
                 self._stages[node] = self._start_stages(group, node)
             elif isinstance(node, ReorderPlan):

@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Sequence
 from functools import partial
 from typing import Any
 
+from flowlike.connectors import Source
 from flowlike.flow.crossing import refuse_recipe
 from flowlike.flow.failure_feed import Feeds
-from flowlike.flow.hosting import FailurePut, FeedReleased, HostedFlow, HostedLayer
+from flowlike.flow.hosting import FailurePut, FeedReleased, HostedFlow, HostedLayer, HostedSource
 from flowlike.flow.placement import Placed, Started, most_threads
-from flowlike.flow.planner import Plan, cpus
+from flowlike.flow.planner import Plan, SourcePlan, cpus
 from flowlike.flow.recipe import LayerRecipe
 from flowlike.flow.replica import ReplicaCounts
+from flowlike.flow.routing import Routing
 from flowlike.native.arena import Arena
 from flowlike.nodes.hosts import Hosts
 from flowlike.nodes.stand_in import StandIn
@@ -45,6 +47,8 @@ class Spread:
         self._keep = keep
         self._feeds: Feeds
         self._pickles: dict[LayerRecipe, bytes] = {}
+        self._group: StageGroup
+        self._sources: dict[WorkerProcess, list[HostedSource]] = {}
         self._layers: dict[WorkerProcess, list[HostedLayer]] = {}
         self._stages: dict[WorkerProcess, int] = {}
         self._is_open = False
@@ -59,8 +63,25 @@ class Spread:
         self._feeds = feeds
         self._is_open = True
         self._hosts.begin(group, self._grant)
+        self._group = group
+        self._sources = {worker: [] for worker in self._hosts.members}
         self._layers = {worker: [] for worker in self._hosts.members}
         self._stages = dict.fromkeys(self._hosts.members, 0)
+
+    def start_source(self, plan: SourcePlan, behind: Routing, partitions: int) -> Started:
+        """See `Placement`; one that makes its events, and can be sent, is read in a worker.
+
+        The others are read here.
+        """
+        source = _pickle(plan.source) if plan.source.makes_its_events else None
+        if source is None:
+            stage = plan.source.held(behind.dispatcher(partitions, self.native))
+            return self._group.spawn(stage, name=plan.name)
+        worker = min(self._sources, key=lambda each: len(self._sources[each]))
+        number = self._number(worker)
+        hosted = HostedSource(source, number, plan.name, behind, partitions)
+        self._sources[worker].append(hosted)
+        return self._hosts.stand_in(worker, number, plan.name, None)
 
     def start(
         self, recipe: LayerRecipe, producers: Sequence[Started], arena: Arena | None
@@ -72,8 +93,7 @@ class Spread:
         for place, worker in enumerate(workers[: recipe.stages]):
             replicas = []
             for number in range(place, recipe.stages, len(workers)):
-                self._stages[worker] += 1
-                stage = self._stages[worker]
+                stage = self._number(worker)
                 replicas.append((number, stage))
                 name = recipe.replica_name(number)
                 stand_ins[number] = self._hosts.stand_in(worker, stage, name, _NOTHING)
@@ -85,14 +105,21 @@ class Spread:
         """See `Placement`."""
         cores = max(1, cpus() // len(self._layers))
         for worker, layers in self._layers.items():
-            if layers:
-                self._hosts.invite(worker, pickled(HostedFlow(layers, self._threads, cores)))
+            sources = self._sources[worker]
+            if sources or layers:
+                guest = HostedFlow(sources, layers, self._threads, cores)
+                self._hosts.invite(worker, pickled(guest))
 
     async def close(self) -> None:
         """See `Placement`."""
         if self._is_open:
             self._is_open = False
             await self._hosts.finish(keep=self._keep)
+
+    def _number(self, worker: WorkerProcess) -> int:
+        """A number for a stage in a worker."""
+        self._stages[worker] += 1
+        return self._stages[worker]
 
     def _grant(self, what: Any) -> Awaitable[None] | None:
         """Do what the replicas ask for."""
@@ -101,4 +128,12 @@ class Spread:
                 return self._feeds[feed].put(failure)
             case FeedReleased(feed):
                 self._feeds[feed].release()
+        return None
+
+
+def _pickle(source: Source) -> bytes | None:
+    """A pickle of a source, if it can be sent; most that cannot hold something of this process."""
+    try:
+        return pickled(source)
+    except Exception:  # noqa: BLE001 - anything may say that it cannot be pickled
         return None

@@ -196,3 +196,62 @@ def test_bad_numbers_of_workers(workers, error):
 def test_a_runner_is_entered_once(runner):
     with pytest.raises(RuntimeError, match="in a with block already"):
         runner.__enter__()
+
+
+class Numbers:
+    """Makes its events: it can be iterated again, and holds nothing."""
+
+    def __init__(self, start, stop):
+        self.start, self.stop = start, stop
+
+    def __iter__(self):
+        for n in range(self.start, self.stop):
+            yield n, os.getpid()
+
+
+class AsyncNumbers(Numbers):
+    __iter__ = None
+
+    async def __aiter__(self):
+        for n in range(self.start, self.stop):
+            yield n, os.getpid()
+
+
+@pytest.mark.parametrize("kind", [Numbers, AsyncNumbers])
+def test_sources_that_make_their_events_are_read_in_the_workers(runner, kind):
+    flow = Flow.from_iterables([kind(0, 100), kind(100, 200)]).map(lambda pair: pair)
+    result = flow.to_list(runner=runner)
+    assert sorted(n for n, _ in result) == list(range(200))
+    assert len({pid for _, pid in result} - {os.getpid()}) == 2
+
+
+def test_a_source_that_cannot_be_sent_is_read_here(runner):
+    source = Numbers(0, 10)
+    source.lock = threading.Lock()
+    result = Flow.from_iterable(source).map(lambda pair: pair).to_list(runner=runner)
+    assert {pid for _, pid in result} == {os.getpid()}
+
+
+def test_a_source_that_fails_in_a_worker(runner):
+    class Fails(Numbers):
+        def __iter__(self):
+            yield 1
+            raise OSError("no such server")
+
+    with pytest.raises(OSError, match="no such server"):
+        Flow.from_iterable(Fails(0, 1)).map(abs).run(runner=runner)
+
+
+def test_a_source_in_a_worker_is_closed(runner, tmp_path):
+    class Endless(Numbers):
+        def __iter__(self):
+            try:
+                while True:
+                    yield 1
+            finally:
+                (tmp_path / "closed").touch()
+
+    for event in Flow.from_iterable(Endless(0, 0)).map(abs).batches(runner=runner):
+        assert event[0] == 1
+        break
+    assert (tmp_path / "closed").exists()
