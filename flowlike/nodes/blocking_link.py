@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any
 
+from flowlike.nodes.forks import close_when_forked
 from flowlike.nodes.frames import Frame, FrameReader, pack
 from flowlike.nodes.outbox import Outbox
 
@@ -25,6 +26,7 @@ class BlockingLink:
     """
 
     def __init__(self, ours: socket.socket) -> None:
+        close_when_forked(ours)
         self._socket = ours
         self._outbox = Outbox(ours)
         self._sent = 0

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from flowlike.nodes.forks import close_when_forked
 from flowlike.nodes.frames import Frame, FrameReader, pack, pack_slots
 from flowlike.nodes.link import Unreadable
 from flowlike.nodes.outbox import Outbox
@@ -33,6 +34,7 @@ class SocketLink:
 
     def __init__(self, ours: socket.socket, memory: SharedMemory | None = None) -> None:
         ours.setblocking(False)
+        close_when_forked(ours)
         self._socket = ours
         self._memory = memory
         self._loop: asyncio.AbstractEventLoop | None = None
