@@ -82,6 +82,7 @@ class Linked:
         seconds = []
         answer: Any = None
         for _ in range(times):
+            answer = None  # as a stage lets go of a batch
             self._answer = self._loop.create_future()
             started = time.perf_counter()
             self._link.send(message)
@@ -179,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="measure links between processes")
     parser.add_argument(
-        "--times", type=count, default=200, metavar="N", help="there and back, default 200"
+        "--times", type=count, default=50, metavar="N", help="there and back, default 50"
     )
     parser.add_argument("--answer", type=int, help=argparse.SUPPRESS)  # this is the other process
     add_options(parser, runs=5, only=ROWS, noun="row")
