@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from flowlike.connectors import Source
+from flowlike.flow.collectors import Ignore
 from flowlike.flow.failure_feed import Feed
 from flowlike.flow.pools import Pools
 from flowlike.flow.recipe import LayerRecipe
@@ -17,6 +18,7 @@ from flowlike.nodes.address import Address
 from flowlike.nodes.messages import Done
 from flowlike.nodes.residents import Residents
 from flowlike.operators import Failure
+from flowlike.stages import AutoDemand, Subscribe
 
 __all__ = ["FailurePut", "FeedReleased", "HostedFlow", "HostedLayer", "HostedSource"]
 
@@ -82,12 +84,15 @@ class HostedFlow:
     Args:
         sources: those that are read there.
         layers: upstream first.
+        ignored: stages at the end of the flow whose events nobody wants, with the most that is
+            asked of each; the number of the stage that takes them.
         threads: the most for ``executor="threads"``.
         cores: the most threads for kernels.
     """
 
     sources: list[HostedSource]
     layers: list[HostedLayer]
+    ignored: tuple[int, list[tuple[Address, str, AutoDemand]]] | None
     threads: int
     cores: int
     _pools: Pools | None = field(default=None, init=False)
@@ -117,13 +122,23 @@ class HostedFlow:
                     report=replica.counts,
                 )
 
+        if self.ignored is not None:
+            number, ends = self.ignored
+            wanted = [
+                Subscribe(residents.peer(address, name), max_demand=demand)
+                for address, name, demand in ends
+            ]
+            residents.spawn(
+                Ignore(), number=number, name="collector", subscribe_to=wanted, report=_nothing
+            )
+
     async def close(self) -> bool:
         """See `Guest`."""
         return self._pools is None or await self._pools.close()
 
 
 def _nothing() -> None:
-    """A source has nothing to report but what every stage has done."""
+    """There is nothing to report but what every stage has done."""
 
 
 class _ThisProcess:

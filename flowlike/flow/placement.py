@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol, TypeAlias
 
+from flowlike.flow.collectors import Ignore
 from flowlike.flow.crossing import check_crossing
 from flowlike.flow.failure_feed import Feeds
 from flowlike.flow.native_pool import NativePool
@@ -17,7 +18,7 @@ from flowlike.flow.routing import Routing
 from flowlike.native.arena import Arena
 from flowlike.nodes.stand_in import StandIn
 from flowlike.nodes.workers import Workers
-from flowlike.stages import StageGroup, StageRef
+from flowlike.stages import StageGroup, StageRef, Subscribe
 
 __all__ = ["Here", "Placed", "Placement", "Started", "most_threads"]
 
@@ -83,6 +84,16 @@ class Placement(Protocol):
             arena: where the kernel that it ends in may write its results.
         """
 
+    def ignore(self, wanted: Sequence[Subscribe]) -> list[StageRef]:
+        """Take what nobody wants, which has to leave all the same.
+
+        Args:
+            wanted: how the stages at the end of the flow are subscribed to.
+
+        Returns:
+            The stages here that do so.
+        """
+
     def launch(self) -> None:
         """All stages of the run are known."""
 
@@ -141,6 +152,10 @@ class Here:
             )
             placed.append(Placed(ref, replica.counts))
         return placed
+
+    def ignore(self, wanted: Sequence[Subscribe]) -> list[StageRef]:
+        """See `Placement`."""
+        return [self._group.spawn(Ignore(), name="collector", subscribe_to=wanted)]
 
     def launch(self) -> None:
         """See `Placement`."""

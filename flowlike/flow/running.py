@@ -261,12 +261,14 @@ class RunningFlow:
             else:
                 self._stages[node] = self._start_layer(node)
         outputs = [ref for output in self._plan.outputs for ref in self._stages[output]]
-        if not self._into:
-            demand = self._collector.demand(self._plan.caller_limit)
-            collected = [Subscribe(ref, max_demand=demand) for ref in outputs]
-            readers = [group.spawn(self._collector, name="collector", subscribe_to=collected)]
-        else:
+        demand = self._collector.demand(self._plan.caller_limit)
+        collected = [Subscribe(ref, max_demand=demand) for ref in outputs]
+        if self._into:
             readers = [self._start_sink(group, into, outputs) for into in self._into]
+        elif isinstance(self._collector, Ignore):
+            readers = self._placement.ignore(collected)
+        else:
+            readers = [group.spawn(self._collector, name="collector", subscribe_to=collected)]
         self._placement.launch()
         self._readers_gone = [reader.gone() for reader in readers]
         for gone in self._readers_gone:

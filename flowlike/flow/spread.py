@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from flowlike.connectors import Source
+from flowlike.flow.collectors import Ignore
 from flowlike.flow.crossing import refuse_recipe
 from flowlike.flow.failure_feed import Feeds
 from flowlike.flow.hosting import FailurePut, FeedReleased, HostedFlow, HostedLayer, HostedSource
@@ -16,12 +17,13 @@ from flowlike.flow.recipe import LayerRecipe
 from flowlike.flow.replica import ReplicaCounts
 from flowlike.flow.routing import Routing
 from flowlike.native.arena import Arena
+from flowlike.nodes.address import Address
 from flowlike.nodes.hosts import Hosts
 from flowlike.nodes.stand_in import StandIn
 from flowlike.nodes.worker_process import WorkerProcess
 from flowlike.operators import Counts
 from flowlike.pickling import pickled
-from flowlike.stages import StageGroup
+from flowlike.stages import StageGroup, StageRef, Subscribe
 
 __all__ = ["Spread"]
 
@@ -50,6 +52,7 @@ class Spread:
         self._group: StageGroup
         self._sources: dict[WorkerProcess, list[HostedSource]] = {}
         self._layers: dict[WorkerProcess, list[HostedLayer]] = {}
+        self._ignored: dict[WorkerProcess, tuple[int, list[tuple[Address, str, Any]]]] = {}
         self._stages: dict[WorkerProcess, int] = {}
         self._is_open = False
 
@@ -101,13 +104,29 @@ class Spread:
         in_order = [stand_ins[number] for number in range(recipe.stages)]
         return [Placed(each, partial(getattr, each, "report")) for each in in_order]
 
+    def ignore(self, wanted: Sequence[Subscribe]) -> list[StageRef]:
+        """See `Placement`; what leaves in a worker is taken there."""
+        here = [each for each in wanted if not isinstance(each.to, StandIn)]
+        for worker in self._layers:
+            ends = [
+                (each.to.address, each.to.name, each.max_demand)
+                for each in wanted
+                if isinstance(each.to, StandIn) and each.to.address.node == worker.number
+            ]
+            if ends:
+                number = self._number(worker)
+                self._hosts.stand_in(worker, number, "collector", None)
+                self._ignored[worker] = (number, ends)
+        return [self._group.spawn(Ignore(), name="collector", subscribe_to=here)] if here else []
+
     def launch(self) -> None:
         """See `Placement`."""
         cores = max(1, cpus() // len(self._layers))
         for worker, layers in self._layers.items():
             sources = self._sources[worker]
             if sources or layers:
-                guest = HostedFlow(sources, layers, self._threads, cores)
+                ignored = self._ignored.get(worker)
+                guest = HostedFlow(sources, layers, ignored, self._threads, cores)
                 self._hosts.invite(worker, pickled(guest))
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from flowlike import Consumer, Flow, FlowBuildError, NodeLost, ProcessRunner
+from flowlike.flow.collectors import Ignore
 from flowlike.native import logistic_map
 
 KERNEL = logistic_map.bind(num=2, p=6_700_417, mu=22)
@@ -255,3 +256,11 @@ def test_a_source_in_a_worker_is_closed(runner, tmp_path):
         assert event[0] == 1
         break
     assert (tmp_path / "closed").exists()
+
+
+def test_what_nobody_wants_does_not_come_here(runner, monkeypatch):
+    came = []
+    monkeypatch.setattr(Ignore, "handle_events", lambda self, events, producer: came.append(events))
+    report = numbers(1000).map(lambda n: n + 1).run(runner=runner)
+    assert (report.events_in, report.events_out) == (1000, 1000)
+    assert came == []
