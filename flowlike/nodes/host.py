@@ -21,6 +21,7 @@ from flowlike.nodes.run_messages import (
     Refusal,
     Reply,
 )
+from flowlike.nodes.socket_link import SocketLink
 from flowlike.stages.run_queue import run_queue_on
 
 __all__ = ["Host"]
@@ -44,6 +45,7 @@ class Host:
         self._ends = ends
         self._node = Node(number)
         self._queue = run_queue_on(self.loop)
+        self._links: list[SocketLink] = []
         self._run: int | None = None
         self._residents: Residents
         self._guest: Guest | None = None
@@ -56,6 +58,7 @@ class Host:
                 link = receive_end(self._ends).link()
                 self._node.join(node, link, name)
                 link.attach()
+                self._links.append(link)
             case Invite():
                 self._begin(message)
             case EndStages(run, stage, reason) if run == self._run:
@@ -84,4 +87,6 @@ class Host:
             if guest is not None:
                 clean = await guest.close()
             self._node.end(run)
+            for link in self._links:
+                link.trim()
         self._link.send(Dismissed(run, clean))

@@ -166,6 +166,7 @@ class Hosts:
         self._node.end(self._run)
         for link in self._links.values():
             link.detach()
+            link.trim()
         self._crew.finish()
         if not keep:
             self.close()
