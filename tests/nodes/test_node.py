@@ -26,6 +26,7 @@ from flowlike import (
 )
 from flowlike.counted import Counted
 from flowlike.nodes.address import Address
+from flowlike.nodes.known_errors import KnownErrors
 from flowlike.numbered import Numbered
 from flowlike.stages import NumberingDispatcher
 from flowlike.testing import ProbeConsumer, ProbeProducer, interleaved, settled
@@ -305,6 +306,63 @@ async def test_a_consumer_that_is_lost_is_cancelled_for_the_producer():
         await joined.quiet()
         assert [type(reason) for reason in hears] == [NodeLost]
         assert [type(reason) for reason in sink.cancelled] == [NodeLost]
+
+
+@interleaved(10)
+async def test_a_subscription_that_is_not_open_when_the_node_is_lost_is_refused():
+    joined = joined_nodes()
+    async with StageGroup() as group:
+        to = Subscribe(joined.nodes[1].ref(Address(0, 1, 7), "count"), cancel="temporary")
+        start = asyncio.create_task(group.start(Collect(), subscribe_to=[to]))
+        await joined.quiet()
+        joined.links[0, 1].cut()
+        with pytest.raises(NodeLost):
+            await start
+
+
+@interleaved(10)
+async def test_events_for_a_node_that_is_lost_are_counted():
+    joined, source = joined_nodes(), ProbeProducer()
+    zero = joined.nodes[0]
+    async with StageGroup() as group:
+        local = await group.start(source)
+        to = Subscribe(known(joined, local), cancel="temporary")
+        await group.start(ProbeConsumer(manual=False), subscribe_to=[to])
+        await joined.quiet()
+        zero.lose(1, NodeLost("given up"))
+        source.emit([1, 2, 3])
+        assert zero.lost == local.counts().events_out == 3
+        await joined.quiet()
+        joined.join(0, 1)
+        assert zero.lost == 3
+
+
+@interleaved(10)
+async def test_what_has_come_for_a_run_that_never_begins_here_is_dropped():
+    joined = joined_nodes()
+    zero, one = joined.nodes
+    one.end(1)
+    one.begin(3)
+    async with StageGroup() as group:
+        late = await group.start(Collect())
+        waits = asyncio.create_task(late.subscribe(one.ref(Address(0, 3, 7), "never there")))
+        await joined.quiet()
+        zero.end(1)
+        zero.begin(4)
+        with pytest.raises(StageStopped, match="run 3 has ended"):
+            await waits
+
+
+def test_notes_that_an_exception_has_got_meanwhile_come_with_it():
+    here, there, error = KnownErrors(0), KnownErrors(1), Boom("x")
+    error.add_note("one")
+    got = there.open(here.pack(error))
+    error.add_note("two")
+    assert there.open(here.pack(error)) is got
+    assert got.__notes__[0] == "one"
+    assert got.__notes__[-1] == "two"
+    there.forget()
+    assert there.open(here.pack(error)) is not got
 
 
 @interleaved(10)

@@ -80,7 +80,7 @@ async def test_events_that_cannot_be_pickled_are_a_failure_of_their_producer():
 @interleaved(10)
 async def test_of_a_batch_for_several_what_could_leave_is_not_lost():
     class Parted(Fed):
-        dispatcher = PartitionDispatcher(3, hash=lambda event: event if event in (0, 1) else 2)
+        dispatcher = PartitionDispatcher(3, hash=lambda event: {0: 1, 1: 2}.get(event, 0))
 
     collects = [Collect() for _ in range(3)]
     pair = Pair(1, Parted())
@@ -144,6 +144,22 @@ async def test_events_that_cannot_be_read_end_all_that_crosses_the_link():
     assert [type(reason) for reason in cancelled] == [ValueError, ValueError]
     one = pair.joined.nodes[1]
     assert sum(len(each.events) for each in collects) + one.lost <= 2
+
+
+@interleaved(10)
+async def test_nothing_comes_after_what_cannot_be_read():
+    collect, pair = Collect(), Pair(5, Fed())
+    (ref,) = await pair.start((collect, Subscribe(pair.ref, cancel="temporary")))
+    for batch in ([1], [Unreadable()], [2], [3]):
+        pair.local.cast(batch)
+    await pair.joined.quiet()
+    assert collect.events == [1]
+    assert pair.local.counts().events_out == 4
+    assert pair.joined.nodes[1].lost == 2
+    assert ref.counts().lost == 0
+    for each in (ref, pair.local):
+        each.end()
+    await pair.ended()
 
 
 @interleaved(10)
