@@ -9,6 +9,8 @@ are stages, which can be used on their own: :class:`Producer`, :class:`ProducerC
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from flowlike.first_use import on_first_use
+
 if TYPE_CHECKING:
     from flowlike.errors import FlowBuildError as FlowBuildError
     from flowlike.errors import FlowlikeError as FlowlikeError
@@ -92,60 +94,30 @@ __all__ = [
     "stream",
 ]
 
-# Each name is imported when it is first used: who needs a kernel pays for no flow.
-_ROOMS = {
-    "errors": (
-        "FlowBuildError",
-        "FlowlikeError",
-        "KernelError",
-        "NodeLost",
-        "RemoteError",
-        "SourceExhausted",
-        "StageStopped",
+# Who needs a kernel pays for no flow.
+_find = on_first_use(
+    __name__,
+    errors=(
+        "FlowBuildError FlowlikeError KernelError NodeLost RemoteError SourceExhausted StageStopped"
     ),
-    "flow": ("Flow", "Graph", "RunReport", "RunningFlow", "StageReport"),
-    "operators": (
-        "Continue",
-        "CountWindow",
-        "Failure",
-        "Fire",
-        "FixedWindow",
-        "GlobalWindow",
-        "PeriodicWindow",
-        "Retry",
-        "SessionWindow",
-        "SlidingWindow",
-        "TriggerContext",
+    flow="Flow Graph RunReport RunningFlow StageReport",
+    operators=(
+        "Continue CountWindow Failure Fire FixedWindow GlobalWindow PeriodicWindow Retry "
+        "SessionWindow SlidingWindow TriggerContext"
     ),
-    "runners": ("LocalRunner", "ProcessRunner"),
-    "stages": (
-        "Batches",
-        "BroadcastDispatcher",
-        "Consumer",
-        "ConsumerSupervisor",
-        "DemandDispatcher",
-        "Dispatcher",
-        "PartitionDispatcher",
-        "Producer",
-        "ProducerConsumer",
-        "StageGroup",
-        "StageRef",
-        "Subscribe",
-        "Subscription",
-        "stream",
+    runners="LocalRunner ProcessRunner",
+    stages=(
+        "Batches BroadcastDispatcher Consumer ConsumerSupervisor DemandDispatcher Dispatcher "
+        "PartitionDispatcher Producer ProducerConsumer StageGroup StageRef Subscribe "
+        "Subscription stream"
     ),
-}
-_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+)
 
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
         return import_module("importlib.metadata").version("flowlike")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'flowlike' has no attribute {name!r}")
-    value: object = getattr(import_module(f"flowlike.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+    return _find(name)
 
 
 def __dir__() -> list[str]:

@@ -45,6 +45,24 @@ def shown(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def shown_by(node: ast.ImportFrom) -> list[str]:
+    """The names of ``from room import X as X``."""
+    assert all(alias.name == alias.asname for alias in node.names), "import X as X"
+    return [alias.name for alias in node.names]
+
+
+def homes_of(node: ast.Assign) -> dict[str, str]:
+    """The names of ``on_first_use`` with their modules in the package."""
+    call = node.value
+    assert isinstance(call, ast.Call)
+    assert ast.unparse(call.func) == "on_first_use"
+    return {
+        name: str(home.arg)
+        for home in call.keywords
+        for name in ast.literal_eval(home.value).split()
+    }
+
+
 @pytest.mark.parametrize("path", [path for path in PACKAGES if path != FRONT], ids=shown)
 def test_a_package_shows_what_it_imports_and_defines_nothing(path: Path) -> None:
     tree = parse(path)
@@ -53,11 +71,21 @@ def test_a_package_shows_what_it_imports_and_defines_nothing(path: Path) -> None
     shows = []
     for node in tree.body:
         match node:
-            case ast.ImportFrom(module="__future__"):
+            case ast.ImportFrom(module="__future__" | "typing" | "flowlike.first_use"):
                 pass
-            case ast.ImportFrom(names=names):
-                assert all(alias.name == alias.asname for alias in names), "import X as X"
-                shows += [alias.name for alias in names]
+            case ast.ImportFrom():
+                shows += shown_by(node)
+            case ast.If(
+                test=ast.Name(id="TYPE_CHECKING"), body=seen, orelse=[ast.Assign() as late]
+            ):
+                package = module_name(path)
+                assert {name: f"{package}.{home}" for name, home in homes_of(late).items()} == {
+                    name: str(each.module)
+                    for each in seen
+                    if isinstance(each, ast.ImportFrom)
+                    for name in shown_by(each)
+                }
+                shows += homes_of(late)
             case ast.Assign(targets=[ast.Name(id="__all__")]):
                 pass
             case ast.Expr(value=ast.Constant(value=str())):

@@ -22,6 +22,7 @@ FLOORS = {
     "counted": 0,
     "carried": 0,
     "envelopes": 0,
+    "first_use": 0,
     "numbered": 0,
     "pickling": 0,
     "native": 1,

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from flowlike import connectors
 from flowlike.batches import is_batch
-from flowlike.connectors.async_iterable import AsyncIterableSource
-from flowlike.connectors.iterable import IterableSource
 from flowlike.connectors.sequence import SequenceSource
 from flowlike.errors import SourceExhausted
 from flowlike.stages import Dispatcher, Producer
@@ -144,6 +143,6 @@ class Source:
             self.check()
             self._exhausted = True
         if is_async:
-            return AsyncIterableSource(iterator)
+            return connectors.AsyncIterableSource(iterator)
         at_hand = self._read_in == "auto" and type(source) in _AT_HAND
-        return IterableSource(iterator, "loop" if at_hand else self._read_in)
+        return connectors.IterableSource(iterator, "loop" if at_hand else self._read_in)

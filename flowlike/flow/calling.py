@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from itertools import pairwise
 from time import perf_counter, thread_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowlike.flow.native_pool import Job
 from flowlike.flow.pools import Pools
-from flowlike.nodes.messages import Done
 from flowlike.operators import Calls
 from flowlike.options import is_coroutine_function
+
+if TYPE_CHECKING:
+    from flowlike.nodes.messages import Done
 
 __all__ = ["Caller"]
 

@@ -16,7 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
-from typing import Any, Generic, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Unpack
 
 import numpy as np
 
@@ -24,9 +24,7 @@ from flowlike.batches import Batch, events_of
 from flowlike.connectors import Source
 from flowlike.flow.blocking import open_loop
 from flowlike.flow.collectors import ArrayCollector, Collector, Ignore, ListCollector
-from flowlike.flow.explain import explain_plan
 from flowlike.flow.failure_feed import check_on_error
-from flowlike.flow.graph import Graph, draw_plan
 from flowlike.flow.options import LayerKeywords, LayerOptions
 from flowlike.flow.planner import make_plan
 from flowlike.flow.report import RunReport
@@ -84,6 +82,9 @@ from flowlike.stages import (
     StageRef,
     Subscribe,
 )
+
+if TYPE_CHECKING:
+    from flowlike.flow.graph import Graph
 
 __all__ = ["Flow"]
 
@@ -1086,6 +1087,8 @@ class Flow(Generic[T]):
         Raises:
             FlowBuildError: the flow cannot be planned.
         """
+        from flowlike.flow.explain import explain_plan  # noqa: PLC0415 - few flows need it
+
         return explain_plan(make_plan(self))
 
     def graph(self) -> Graph:
@@ -1094,6 +1097,8 @@ class Flow(Generic[T]):
         Raises:
             FlowBuildError: the flow cannot be planned.
         """
+        from flowlike.flow.graph import draw_plan  # noqa: PLC0415 - few flows need it
+
         return draw_plan(make_plan(self))
 
     def _start(

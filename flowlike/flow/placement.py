@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from flowlike.flow.collectors import Ignore
-from flowlike.flow.crossing import check_crossing
 from flowlike.flow.failure_feed import Feeds
 from flowlike.flow.native_pool import NativePool
 from flowlike.flow.planner import Plan, SourcePlan, cpus
@@ -15,17 +14,19 @@ from flowlike.flow.pools import Pools
 from flowlike.flow.recipe import LayerRecipe
 from flowlike.flow.replica import ReplicaCounts
 from flowlike.flow.routing import Routing
-from flowlike.native.arena import Arena
-from flowlike.nodes.stand_in import StandIn
-from flowlike.nodes.workers import Workers
 from flowlike.stages import StageGroup, StageRef, Subscribe
+
+if TYPE_CHECKING:
+    from flowlike.native.arena import Arena
+    from flowlike.nodes.stand_in import StandIn
+    from flowlike.nodes.workers import Workers
 
 __all__ = ["Here", "Placed", "Placement", "Started", "most_threads"]
 
 _MOST_THREADS = 512
 
 
-Started: TypeAlias = StageRef | StandIn
+Started: TypeAlias = "StageRef | StandIn"
 """A stage of a run, here or elsewhere."""
 
 
@@ -126,6 +127,8 @@ class Here:
         self._group = group
         self._feeds = feeds
         if self._plan.uses_processes:
+            from flowlike.flow.crossing import check_crossing  # noqa: PLC0415 - few flows need it
+
             check_crossing(self._plan)
             self._pools.open_workers(self._lent)
 

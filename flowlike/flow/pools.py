@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flowlike.flow.daemon_threads import DaemonThreads
 from flowlike.flow.native_pool import NativePool
-from flowlike.nodes.messages import Done
-from flowlike.nodes.workers import Workers
+
+if TYPE_CHECKING:
+    from flowlike.nodes.messages import Done
+    from flowlike.nodes.workers import Workers
 
 __all__ = ["CallsElsewhere", "Pools"]
 
@@ -74,6 +76,8 @@ class Pools:
         Raises:
             OSError: the system gives no more processes.
         """
+        from flowlike.nodes.workers import Workers  # noqa: PLC0415 - few flows need it
+
         self._processes = Workers(self._sizes["flowlike-kernel"]) if lent is None else lent
         self._keeps_processes = lent is not None
         self._processes.begin()

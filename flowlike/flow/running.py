@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from flowlike.connectors import Drain
 from flowlike.flow.collectors import Collector, Ignore
@@ -30,7 +30,6 @@ from flowlike.flow.report import RunReport
 from flowlike.flow.reporting import report_run
 from flowlike.flow.run_options import RunOptions
 from flowlike.flow.staged import Into
-from flowlike.observe import ProgressBar
 from flowlike.options import check_choice
 from flowlike.stages import (
     StageGroup,
@@ -39,6 +38,9 @@ from flowlike.stages import (
     Subscription,
 )
 from flowlike.stages.running import GRACE
+
+if TYPE_CHECKING:
+    from flowlike.observe import ProgressBar
 
 __all__ = ["RunningFlow"]
 
@@ -86,6 +88,8 @@ class RunningFlow:
         self._timer: asyncio.TimerHandle | None = None
         self._bar: ProgressBar | None = None
         if options.progress:
+            from flowlike.observe import ProgressBar  # noqa: PLC0415 - few flows need it
+
             self._bar = ProgressBar(lambda: self.stats().events_in, plan.size_hint)
 
     async def __aenter__(self) -> Self:

@@ -12,8 +12,6 @@ import numpy as np
 from flowlike.errors import KernelError
 from flowlike.memory import empty
 from flowlike.native._kernels import ffi as own_ffi
-from flowlike.native.llvm import NumbaFunction
-from flowlike.native.opencl import OpenCLFunction
 from flowlike.native.signature import (
     Failure,
     arguments_of,
@@ -176,6 +174,8 @@ class Kernel:
                 was decorated with ``parallel=True``.
         """
         read, written = element_type("input", input), element_type("output", output)
+        from flowlike.native.llvm import NumbaFunction  # noqa: PLC0415 - few flows need it
+
         compiled = NumbaFunction(function, _checked_name(name), read, written, params)
         kernel = cls.from_cffi(
             own_ffi,
@@ -241,6 +241,8 @@ class Kernel:
                 none is called ``name``, or an error is given that can never occur.
         """
         kernel = cls._described(name, input, output, params, errors, elementwise)
+        from flowlike.native.opencl import OpenCLFunction  # noqa: PLC0415 - few flows need it
+
         function = OpenCLFunction(
             source, name, kernel.input, kernel.output, kernel.params, device, kernel.elementwise
         )

@@ -3,11 +3,12 @@
 Everything here is pure: values in, values out. No event loop, clock, thread or queue.
 """
 
+from typing import TYPE_CHECKING
+
+from flowlike.first_use import on_first_use
 from flowlike.operators.calls import Calls as Calls
 from flowlike.operators.calls import run_inline as run_inline
 from flowlike.operators.context import TriggerContext as TriggerContext
-from flowlike.operators.entering import Join as Join
-from flowlike.operators.entering import Unique as Unique
 from flowlike.operators.executors import ExecutorChoice as ExecutorChoice
 from flowlike.operators.executors import check_executor as check_executor
 from flowlike.operators.executors import crosses_processes as crosses_processes
@@ -43,24 +44,38 @@ from flowlike.operators.reducing import GroupBy as GroupBy
 from flowlike.operators.reducing import GroupByKey as GroupByKey
 from flowlike.operators.reducing import Reduce as Reduce
 from flowlike.operators.reducing import ReduceBatch as ReduceBatch
-from flowlike.operators.reordering import Reorderer as Reorderer
 from flowlike.operators.tally import Counts as Counts
 from flowlike.operators.triggering import EachState as EachState
 from flowlike.operators.triggering import Emit as Emit
 from flowlike.operators.triggering import MapState as MapState
 from flowlike.operators.triggering import OnTrigger as OnTrigger
-from flowlike.operators.windows import Continue as Continue
-from flowlike.operators.windows import CountWindow as CountWindow
 from flowlike.operators.windows import Entering as Entering
 from flowlike.operators.windows import Entry as Entry
-from flowlike.operators.windows import EventTimeWindow as EventTimeWindow
-from flowlike.operators.windows import Fire as Fire
-from flowlike.operators.windows import FixedWindow as FixedWindow
 from flowlike.operators.windows import GlobalWindow as GlobalWindow
-from flowlike.operators.windows import PeriodicWindow as PeriodicWindow
-from flowlike.operators.windows import SessionWindow as SessionWindow
-from flowlike.operators.windows import SlidingWindow as SlidingWindow
 from flowlike.operators.windows import Window as Window
+
+if TYPE_CHECKING:
+    from flowlike.operators.entering import Join as Join
+    from flowlike.operators.entering import Unique as Unique
+    from flowlike.operators.reordering import Reorderer as Reorderer
+    from flowlike.operators.windows import Continue as Continue
+    from flowlike.operators.windows import CountWindow as CountWindow
+    from flowlike.operators.windows import EventTimeWindow as EventTimeWindow
+    from flowlike.operators.windows import Fire as Fire
+    from flowlike.operators.windows import FixedWindow as FixedWindow
+    from flowlike.operators.windows import PeriodicWindow as PeriodicWindow
+    from flowlike.operators.windows import SessionWindow as SessionWindow
+    from flowlike.operators.windows import SlidingWindow as SlidingWindow
+else:
+    __getattr__ = on_first_use(
+        __name__,
+        windows=(
+            "Continue CountWindow EventTimeWindow Fire FixedWindow PeriodicWindow SessionWindow "
+            "SlidingWindow"
+        ),
+        entering="Join Unique",
+        reordering="Reorderer",
+    )
 
 __all__ = [
     "Calls",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flowlike.operators.entries import Distinct, Joining
+from flowlike.operators import entries
 from flowlike.operators.keys import Key, key_function
 from flowlike.operators.notes import Place
 from flowlike.operators.operator import function_name
@@ -37,9 +37,9 @@ class Unique(Entering):
         """The operator as plans and notes show it."""
         return f"unique({'' if self.key is None else function_name(self.key)})"
 
-    def entry(self, place: Place, sides: Sequence[int], merges: bool) -> Distinct:
+    def entry(self, place: Place, sides: Sequence[int], merges: bool) -> entries.Distinct:
         """The running form for one replica."""
-        return Distinct(self, place)
+        return entries.Distinct(self, place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,6 @@ class Join(Entering):
         keys = f"{function_name(self.left_key)}, {function_name(self.right_key)}"
         return f"join({keys}{function}, how={self.how!r})"
 
-    def entry(self, place: Place, sides: Sequence[int], merges: bool) -> Joining:
+    def entry(self, place: Place, sides: Sequence[int], merges: bool) -> entries.Joining:
         """The running form for one replica."""
-        return Joining(self, place, sides, merges)
+        return entries.Joining(self, place, sides, merges)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import compress
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from flowlike.batches import Batch, events_of, is_batch, join
 from flowlike.operators.calls import Calls
@@ -18,7 +18,9 @@ from flowlike.operators.per_batch import MapBatch
 from flowlike.operators.per_event import PerEvent
 from flowlike.operators.segments import Segment, split_in_place
 from flowlike.operators.tally import Counts, Tally
-from flowlike.operators.trying import Trying
+
+if TYPE_CHECKING:
+    from flowlike.operators.trying import Trying
 
 __all__ = ["Pipeline", "Step", "make_step"]
 
@@ -146,6 +148,8 @@ def _await(
 
 
 def _trying(segment: Segment, place: Place, tally: Tally) -> Trying:
+    from flowlike.operators.trying import Trying  # noqa: PLC0415 - few flows need it
+
     operator = cast("MapBatch | PerEvent", segment.operators[0])
     whole = isinstance(operator, MapBatch)
     return Trying(

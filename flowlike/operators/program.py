@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowlike.batches import Batch
 from flowlike.counted import Counted
+from flowlike.operators import entries
 from flowlike.operators.calls import Calls
 from flowlike.operators.combining import CombiningRun
-from flowlike.operators.entries import CountedEntry
-from flowlike.operators.gatherer import Gatherer, make_gatherer
 from flowlike.operators.gathering import HandOn, Passed
 from flowlike.operators.layer import Layer
 from flowlike.operators.mapping import Step, make_step
@@ -19,6 +18,9 @@ from flowlike.operators.reducers import make_reducer
 from flowlike.operators.tail import Tail
 from flowlike.operators.tally import Tally
 from flowlike.operators.windows import GlobalWindow, WindowRun
+
+if TYPE_CHECKING:
+    from flowlike.operators.gatherer import Gatherer
 
 __all__ = ["Program", "compile_program"]
 
@@ -191,6 +193,8 @@ def compile_program(
     outer = [make_step(segment, place, tally) for segment in segments.outer]
     gatherer = None
     if layer.gathering is not None:
+        from flowlike.operators.gatherer import make_gatherer  # noqa: PLC0415 - few flows need it
+
         gatherer = make_gatherer(layer.gathering, upstreams, place)
         upstreams, sides = 1, ()  # what has been gathered comes from one place
         key = key if key is None or callable(key) else None
@@ -217,7 +221,7 @@ def compile_program(
     if entering is not None:
         entry = entering.entry(place, sides or [0] * upstreams, window.kind == "session")
         if entering.drops:
-            entry = CountedEntry(entry, tally)
+            entry = entries.CountedEntry(entry, tally)
     frame = window.frame(
         place,
         reducer,

@@ -1,7 +1,9 @@
 """Stages: producers, producer-consumers and consumers with demand-driven back-pressure."""
 
+from typing import TYPE_CHECKING
+
+from flowlike.first_use import on_first_use
 from flowlike.stages.demand import AutoDemand as AutoDemand
-from flowlike.stages.dispatchers import BroadcastDispatcher as BroadcastDispatcher
 from flowlike.stages.dispatchers import DemandDispatcher as DemandDispatcher
 from flowlike.stages.dispatchers import Dispatcher as Dispatcher
 from flowlike.stages.dispatchers import NumberingDispatcher as NumberingDispatcher
@@ -16,7 +18,16 @@ from flowlike.stages.stage import ProducerConsumer as ProducerConsumer
 from flowlike.stages.stream import stream as stream
 from flowlike.stages.subscription import Subscribe as Subscribe
 from flowlike.stages.subscription import Subscription as Subscription
-from flowlike.stages.supervisor import ConsumerSupervisor as ConsumerSupervisor
+
+if TYPE_CHECKING:
+    from flowlike.stages.dispatchers import BroadcastDispatcher as BroadcastDispatcher
+    from flowlike.stages.supervisor import ConsumerSupervisor as ConsumerSupervisor
+else:
+    __getattr__ = on_first_use(
+        __name__,
+        dispatchers="BroadcastDispatcher",
+        supervisor="ConsumerSupervisor",
+    )
 
 __all__ = [
     "AutoDemand",

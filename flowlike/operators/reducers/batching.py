@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
@@ -16,8 +16,10 @@ from flowlike.operators.reducers.looping import make_state, merging
 from flowlike.operators.reducers.reducer import Reducer, part
 from flowlike.operators.reducing import ReduceBatch
 from flowlike.operators.tally import Tally
-from flowlike.operators.trying import Trying
 from flowlike.options import is_coroutine_function
+
+if TYPE_CHECKING:
+    from flowlike.operators.trying import Trying
 
 __all__ = ["Batching"]
 
@@ -39,6 +41,8 @@ class Batching(Reducer):
         self._tally = tally
         self._trying: Trying | None = None
         if operator.on_error != "stop":
+            from flowlike.operators.trying import Trying  # noqa: PLC0415 - few flows need it
+
             self._trying = Trying(
                 spread(operator.function),
                 name=operator.name,

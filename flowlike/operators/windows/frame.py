@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
@@ -14,8 +14,10 @@ from flowlike.operators.reducers.collecting import Collecting
 from flowlike.operators.reducers.reducer import Reducer
 from flowlike.operators.tail import Tail
 from flowlike.operators.windows.entry import Entry
-from flowlike.operators.windows.punctuation import Punctuating, Punctuation
-from flowlike.operators.windows.triggers import CountTrigger, PeriodicTrigger
+from flowlike.operators.windows.triggers import CountTrigger, PeriodicTrigger, Punctuation
+
+if TYPE_CHECKING:
+    from flowlike.operators.windows.punctuation import Punctuating
 
 __all__ = ["Frame"]
 
@@ -78,7 +80,11 @@ class Frame:
         self.entry = entry
         self.steps = tuple(steps)
         self.every = trigger if isinstance(trigger, CountTrigger) else None
-        self.punctuating = Punctuating(trigger, place) if isinstance(trigger, Punctuation) else None
+        self.punctuating: Punctuating | None = None
+        if isinstance(trigger, Punctuation):
+            from flowlike.operators.windows.punctuation import Punctuating  # noqa: PLC0415 - few flows need it
+
+            self.punctuating = Punctuating(trigger, place)
         self.periodically = periodically
         self.step = Reducer().step if reducer is None else reducer.step
         self.plain = (

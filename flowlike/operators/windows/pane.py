@@ -13,7 +13,6 @@ from flowlike.operators.outputs import Outputs
 from flowlike.operators.reducers.reducer import part
 from flowlike.operators.windows.entry import Entry
 from flowlike.operators.windows.frame import Frame
-from flowlike.operators.windows.punctuation import Continue
 from flowlike.operators.windows.triggers import CountTrigger
 
 __all__ = ["Pane", "finish_all"]
@@ -214,7 +213,7 @@ class Pane:
         while len(batch):
             decision = punctuating.decide(batch, self._acc)
             self._acc = decision.acc
-            if isinstance(decision, Continue):
+            if decision.fires is False:
                 if decision.events is not None:
                     batch = as_batch(decision.events, "Continue's events")
                 if len(batch):

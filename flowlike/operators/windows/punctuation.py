@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Literal
 
 from flowlike.batches import Batch, as_batch
 from flowlike.operators.notes import Place, describe_batch, describe_event
-from flowlike.operators.operator import function_name
-from flowlike.operators.windows.triggers import Action
+from flowlike.operators.windows.triggers import Action, Punctuation
 from flowlike.options import check_choice
 
-__all__ = ["Continue", "Fire", "Punctuating", "Punctuation"]
+__all__ = ["Continue", "Fire", "Punctuating"]
 
 _MOST_WITHOUT_PROGRESS = 10_000
 
@@ -32,6 +30,7 @@ class Continue:
         TypeError: ``events`` is no batch.
     """
 
+    fires: ClassVar[Literal[False]] = False
     acc: Any
     events: Batch | None = None
 
@@ -61,6 +60,7 @@ class Fire:
     'keep'
     """
 
+    fires: ClassVar[Literal[True]] = True
     name: Any
     before: Batch
     after: Batch
@@ -81,23 +81,6 @@ class Fire:
                 f"'watermark', ('every', n) and ('periodically', seconds), not {name!r:.80}; "
                 f"what comes after the window could not tell the two apart"
             )
-
-
-class Punctuation(NamedTuple):
-    """The description: ``function(batch, acc)`` with an ``acc`` for each window.
-
-    Attributes:
-        init: makes the first ``acc`` of a window.
-        function: returns `Continue` or `Fire`.
-    """
-
-    init: Callable[[], Any]
-    function: Callable[[Any, Any], Any]
-
-    @property
-    def shown(self) -> str:
-        """The method call that made it."""
-        return f"trigger({function_name(self.init)}, {function_name(self.function)})"
 
 
 class Punctuating:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-__all__ = ["Action", "CountTrigger", "PeriodicTrigger"]
+from flowlike.operators.operator import function_name
+
+__all__ = ["Action", "CountTrigger", "PeriodicTrigger", "Punctuation"]
 
 Action: TypeAlias = Literal["keep", "reset"]
 """Whether a window that fired goes on with its state or with a new one."""
@@ -71,3 +73,20 @@ class PeriodicTrigger(NamedTuple):
     def shown(self) -> str:
         """The method call that made it."""
         return f"trigger_periodically({self.seconds:g}, {self.action!r})"
+
+
+class Punctuation(NamedTuple):
+    """The description: ``function(batch, acc)`` with an ``acc`` for each window.
+
+    Attributes:
+        init: makes the first ``acc`` of a window.
+        function: returns ``Continue`` or ``Fire``.
+    """
+
+    init: Callable[[], Any]
+    function: Callable[[Any, Any], Any]
+
+    @property
+    def shown(self) -> str:
+        """The method call that made it."""
+        return f"trigger({function_name(self.init)}, {function_name(self.function)})"

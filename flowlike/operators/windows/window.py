@@ -15,9 +15,8 @@ from flowlike.operators.reducing import Reducing
 from flowlike.operators.tail import Tail
 from flowlike.operators.windows.entry import Entry
 from flowlike.operators.windows.frame import Frame
-from flowlike.operators.windows.punctuation import Punctuation
 from flowlike.operators.windows.run import WindowRun
-from flowlike.operators.windows.triggers import Action, CountTrigger, PeriodicTrigger
+from flowlike.operators.windows.triggers import Action, CountTrigger, PeriodicTrigger, Punctuation
 from flowlike.options import check_callable, check_choice, check_count, check_seconds
 
 __all__ = ["Keys", "Window"]

@@ -1,12 +1,22 @@
 """Dispatchers: who gets the events of a producer. One file each."""
 
-from flowlike.stages.dispatchers.broadcast import BroadcastDispatcher as BroadcastDispatcher
+from typing import TYPE_CHECKING
+
+from flowlike.first_use import on_first_use
 from flowlike.stages.dispatchers.checked import fresh_dispatcher as fresh_dispatcher
 from flowlike.stages.dispatchers.demand import DemandDispatcher as DemandDispatcher
 from flowlike.stages.dispatchers.dispatcher import Deliveries as Deliveries
 from flowlike.stages.dispatchers.dispatcher import Dispatcher as Dispatcher
 from flowlike.stages.dispatchers.numbering import NumberingDispatcher as NumberingDispatcher
 from flowlike.stages.dispatchers.partition import PartitionDispatcher as PartitionDispatcher
+
+if TYPE_CHECKING:
+    from flowlike.stages.dispatchers.broadcast import BroadcastDispatcher as BroadcastDispatcher
+else:
+    __getattr__ = on_first_use(
+        __name__,
+        broadcast="BroadcastDispatcher",
+    )
 
 __all__ = [
     "BroadcastDispatcher",
