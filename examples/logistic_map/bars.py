@@ -12,6 +12,7 @@ free, or the program fails.
 - ``list``: `map_calc5` from a list of int, against ``kernel(np.fromiter(list)).tolist()``;
 - ``array-128``, ``chunks-128``: 128 stages against 2;
 - ``kernel``: the kernel against plain C, one thread each, in memory that was used before;
+- ``portable``: the same with the path for any CPU, without AVX2 or AVX-512;
 - ``blocking``: eight events of 100 ms each in threads, 8 stages, against eight threads;
 - ``timers``: how late the latest timer rings while kernels run on every core, against two threads
   with the same kernels beside the loop.
@@ -41,8 +42,10 @@ from logistic_map.map_calc import Array, map_calc5, map_calc8
 
 from flowlike import Flow
 from flowlike.native import Kernel, logistic_map, logistic_map_naive
+from flowlike.native.logistic import paths
 
 KERNEL: Kernel = logistic_map.bind(num=NUM, p=P, mu=MU)
+PORTABLE: Kernel = paths()["portable"].bind(num=NUM, p=P, mu=MU)
 CHUNK = 1 << 16
 PAUSE = 0.1
 TICK = 0.001
@@ -144,11 +147,11 @@ def many(program: Callable[..., Any], size: int) -> Sides:
     return Sides(lambda: program(xs, NUM, P, MU, 128), lambda: program(xs, NUM, P, MU, 2))
 
 
-def kernels(size: int) -> Sides:
-    """Our kernel against plain C."""
+def kernels(size: int, kernel: Kernel = KERNEL) -> Sides:
+    """Our kernel, or another one, against plain C."""
     xs, out, naive = np.arange(1, size + 1), np.empty(size, np.int64), np.empty(size, np.int64)
     plain = logistic_map_naive.bind(num=NUM, p=P, mu=MU)
-    return Sides(lambda: KERNEL(xs, out=out), lambda: plain(xs, out=naive))
+    return Sides(lambda: kernel(xs, out=out), lambda: plain(xs, out=naive))
 
 
 def blocking(_: int) -> Sides:
@@ -206,6 +209,7 @@ BARS = (
     Bar("array-128", 1.2, "2 stages", partial(many, map_calc5)),
     Bar("chunks-128", 1.2, "2 stages", partial(many, map_calc8)),
     Bar("kernel", 0.11, "plain C", kernels),
+    Bar("portable", 0.43, "plain C", partial(kernels, kernel=PORTABLE)),
     Bar("blocking", 0.15, "eight threads by hand", blocking, absolute=True),
     Bar("timers", 0.005, "two threads beside the loop", timers, absolute=True),
 )
