@@ -79,7 +79,7 @@ class _Lease:
             "version": 3,
             "shape": (size,),
             "typestr": "|u1",
-            "data": (block.ctypes.data, False),
+            "data": (block.__array_interface__["data"][0], False),
         }
         self._recycler = recycler
         self._block = block

@@ -3,6 +3,34 @@
 
 #include <string.h>
 
+#if defined(__x86_64__) && !defined(FLOWLIKE_NO_LANES)
+#include <immintrin.h>
+#define LANES __attribute__((target("avx512f,avx512vl,popcnt")))
+
+/* The same eight rows at a time, as far as there is room for eight in both; says how far that was.
+ * What is stored beyond the rows of a partition is overwritten by its next ones. */
+LANES static size_t scatter_pairs_in_lanes(const uint64_t *rows, uint64_t **zeros, uint64_t **ones,
+                                           size_t n, const uint32_t *ids)
+{
+    uint64_t *left = *zeros, *right = *ones, *const left_end = right, *const right_end = left + n;
+    size_t i = 0;
+    while (left_end - left >= 8 && right_end - right >= 8) {
+        __m512i eight = _mm512_loadu_si512(rows + i);
+        __m256i id = _mm256_loadu_si256((const void *)(ids + i));
+        __mmask8 ones_mask = _mm256_test_epi32_mask(id, id);
+        unsigned count = (unsigned)_mm_popcnt_u32(ones_mask);
+        _mm512_storeu_si512(left, _mm512_maskz_compress_epi64((__mmask8)~ones_mask, eight));
+        _mm512_storeu_si512(right, _mm512_maskz_compress_epi64(ones_mask, eight));
+        left += 8 - count;
+        right += count;
+        i += 8;
+    }
+    *zeros = left;
+    *ones = right;
+    return i;
+}
+#endif
+
 /* Two partitions of 8-byte rows without a branch or a table: every row is written to both, and
  * only the right one moves on. The wrong copy is overwritten by that partition's next row, so
  * this ends where one of them is full and the rest belongs to the other. */
@@ -12,6 +40,10 @@ static void scatter_pairs(const uint64_t *rows, uint64_t *out, size_t n, const u
     uint64_t *zeros = out, *ones = out + first;
     uint64_t *const zeros_end = ones, *const ones_end = out + n;
     size_t i = 0;
+#ifdef LANES
+    if (flowlike_has_avx512())
+        i = scatter_pairs_in_lanes(rows, &zeros, &ones, n, ids);
+#endif
     while (zeros != zeros_end && ones != ones_end) {
         size_t left = (size_t)(zeros_end - zeros), right = (size_t)(ones_end - ones);
         size_t end = i + (left < right ? left : right);

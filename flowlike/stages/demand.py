@@ -88,7 +88,7 @@ class AutoDemand:
 
     TARGET = 0.002
     GROWTH = 16
-    LIMIT = 1 << 19
+    LIMIT = 1 << 20
     cuts = False  # what comes was asked for in pieces of the right size
 
     __slots__ = ("_open", "batch", "growth", "joins", "least", "limit", "target")

@@ -3,7 +3,7 @@
 
 #include "../kernels.h"
 
-enum { SIZE = 1003, MOST = 300 };
+enum { SIZE = 3003, MOST = 300 };
 
 static void check_equal_keys(void)
 {
@@ -16,7 +16,7 @@ static void check_equal_keys(void)
         naturals[i] = (uint64_t)integers[i];
         reals[i] = (double)integers[i];
     }
-    static const uint32_t counts[] = {1, 2, 3, 128, UINT32_MAX};
+    static const uint32_t counts[] = {1, 2, 3, 128, 1u << 31, UINT32_MAX};
     for (size_t c = 0; c < COUNT(counts); c++) {
         flowlike_partition_ids_i64(integers, ids[0], SIZE, counts[c]);
         flowlike_partition_ids_u64(naturals, ids[1], SIZE, counts[c]);

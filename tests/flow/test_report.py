@@ -248,7 +248,7 @@ def test_the_plan_says_how_long_batches_are_to_take():
             for name, executor in [("loop", None), ("threads", threads), ("processes", processes)]
         }
     assert (
-        "auto, at most 524288 of each producer, in batches that take about 2 ms\n" in plans["loop"]
+        "auto, at most 1048576 of each producer, in batches that take about 2 ms\n" in plans["loop"]
     )
     assert "about 2 ms\n" in plans["threads"]
     assert "about 10 ms\n" in plans["processes"]

@@ -148,3 +148,13 @@ def test_the_parts_are_views_of_one_new_buffer() -> None:
 def test_refused(arguments: tuple[Any, ...], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         scatter(*arguments)
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 3, 64, 1000])
+@pytest.mark.parametrize("odd", [None, -1, -(2**63), 2**60, 2**61 - 1, 2**63 - 1])
+def test_one_key_that_is_not_its_own_hash_among_many_that_are(partitions, odd):
+    keys = np.arange(2**60 - 5000, 2**60)
+    if odd is not None:
+        keys[1500] = odd
+    found = partition_ids(keys, partitions)
+    assert found.tolist() == [partition_of(key, partitions) for key in keys.tolist()]
