@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from datetime import timedelta
 from math import isfinite
+from types import FunctionType
 from typing import Any
 
 __all__ = [
@@ -52,6 +53,8 @@ def check_callable(name: str, value: Any, *, coroutine: bool = False) -> Callabl
 
 def is_coroutine_function(function: Any) -> bool:
     """True if calling ``function`` gives a coroutine (partials and callable objects too)."""
+    if type(function) is FunctionType and not function.__dict__:  # nobody has marked it as one
+        return bool(function.__code__.co_flags & inspect.CO_COROUTINE)
     while hasattr(function, "func") and hasattr(function, "keywords"):
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
