@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from plain_stages import Collect, Count, Double, Fed
 
 from flowlike import (
     BroadcastDispatcher,
     Consumer,
     Flow,
-    Producer,
-    ProducerConsumer,
     StageGroup,
     StageStopped,
     Subscribe,
@@ -19,60 +18,9 @@ from flowlike import (
 from flowlike.testing import ProbeConsumer, interleaved
 
 
-class Numbers(Producer[int]):
-    def __init__(self, limit=None):
-        self.limit = limit
-        self.next = 0
-        self.stopped = None
-        self.cancelled = asyncio.Event()
-
-    def handle_demand(self, demand):
-        end = self.next + demand if self.limit is None else min(self.next + demand, self.limit)
-        events, self.next = list(range(self.next, end)), end
-        if end == self.limit:
-            self.finish()
-        return events
-
-    def handle_cancel(self, reason, peer):
-        self.cancelled.set()
-
-    def on_stop(self, reason):
-        self.stopped = reason
-
-
-class Fed(Producer[int]):
-    def handle_demand(self, demand):
-        return ()
-
-    def handle_cast(self, message):
-        return message
-
-
-class Double(ProducerConsumer[int, int]):
-    stopped = None
-
-    def handle_events(self, events, producer):
-        return [2 * event for event in events]
-
-    def on_stop(self, reason):
-        self.stopped = reason
-
-
 class Stuck(Consumer[int]):
     async def handle_events(self, events, producer):
         await asyncio.Event().wait()
-
-
-class Collect(Consumer[int]):
-    def __init__(self):
-        self.events = []
-        self.stopped = None
-
-    def handle_events(self, events, producer):
-        self.events.extend(events)
-
-    def on_stop(self, reason):
-        self.stopped = reason
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +31,7 @@ async def nothing_left():
 
 
 def test_over_producers_that_the_flow_starts():
-    producers = [Numbers(500), Numbers(300)]
+    producers = [Count(500), Count(300)]
     flow = Flow.from_stages(producers).map(lambda n: n + 1)
     assert sorted(flow.to_list()) == sorted([*range(1, 501), *range(1, 301)])
     assert [producer.stopped for producer in producers] == ["normal", "normal"]
@@ -91,19 +39,19 @@ def test_over_producers_that_the_flow_starts():
 
 @pytest.mark.parametrize("stages", [1, 3])
 def test_a_partition_may_follow_at_once(stages):
-    flow = Flow.from_stages([Numbers(1000)]).partition(stages=stages).count_by()
+    flow = Flow.from_stages([Count(1000)]).partition(stages=stages).count_by()
     assert sorted(flow.to_list()) == [(n, 1) for n in range(1000)]
 
 
 async def test_the_report_counts_what_came_from_stages():
-    async with Flow.from_stages([Numbers(100)], stages=1).start() as running:
+    async with Flow.from_stages([Count(100)], stages=1).start() as running:
         report = await running.wait()
     assert (report.events_in, report.events_out) == (100, 100)
-    assert [stage.name for stage in report.stages] == ["stages 1: Numbers", "layer 1: shuffle"]
+    assert [stage.name for stage in report.stages] == ["stages 1: Count", "layer 1: shuffle"]
 
 
 async def test_over_a_stage_that_runs_already():
-    numbers = Numbers()
+    numbers = Count()
     async with StageGroup() as group:
         ref = await group.start(numbers)
         seen = []
@@ -133,7 +81,7 @@ async def test_the_planned_end_of_a_running_stage_is_the_end_of_a_source():
 
 
 async def test_draining_takes_no_more_and_loses_nothing():
-    own, foreign = Numbers(), Numbers()
+    own, foreign = Count(), Count()
     states = []
     async with StageGroup() as group:
         ref = await group.start(foreign)
@@ -150,7 +98,7 @@ async def test_draining_takes_no_more_and_loses_nothing():
 
 
 async def test_stopping_at_once_leaves_running_stages_alone():
-    numbers = Numbers()
+    numbers = Count()
     async with StageGroup() as group:
         ref = await group.start(numbers)
         async with Flow.from_stages([ref], stages=2, max_demand=5).start() as running:
@@ -160,7 +108,7 @@ async def test_stopping_at_once_leaves_running_stages_alone():
 
 
 async def test_demand_can_be_held():
-    numbers = Numbers(10)
+    numbers = Count(10)
     flow = Flow.from_stages([numbers], stages=1)
     async with flow.start(demand="accumulate") as running:
         assert numbers.next == 0
@@ -324,7 +272,7 @@ class First(ProbeConsumer):
 def test_the_end_of_the_last_consumer_ends_the_flow(foreign):
     @interleaved(10)
     async def test():
-        source, sinks = Numbers(), [First(20), First(50)]
+        source, sinks = Count(), [First(20), First(50)]
         async with StageGroup() as group:
             into = [await group.start(sink) for sink in sinks] if foreign else sinks
             flow = Flow.from_stages([source]).map(str).partition(stages=2).map(str)
@@ -345,7 +293,7 @@ async def test_the_end_of_a_stage_in_between_ends_what_comes_before_it():
             self.finish()
             return super().handle_events(events, producer)
 
-    source = Numbers()
+    source = Count()
     flow = Flow.from_stages([source]).map(int).through_stages([Enough()], stages=1)
     sink = ProbeConsumer(manual=False)
     async with flow.into_stages([sink]) as running:
@@ -386,10 +334,10 @@ async def test_a_running_consumer_that_has_ended():
 
 
 def test_plans_name_the_stages():
-    flow = Flow.from_stages([Numbers(1), Numbers(1)]).through_stages([Double()], stages=1)
-    assert repr(flow) == "Flow(Numbers and 1 more).through_stages(Double)"
+    flow = Flow.from_stages([Count(1), Count(1)]).through_stages([Double()], stages=1)
+    assert repr(flow) == "Flow(Count and 1 more).through_stages(Double)"
     lines = flow.explain().splitlines()
-    assert lines[0] == "stages 1: Numbers and 1 more"
+    assert lines[0] == "stages 1: Count and 1 more"
     assert "stages 2: Double" in lines
     assert "    from   layer 1: shuffle" in lines
 
@@ -418,4 +366,4 @@ async def test_what_is_no_stage():
             with pytest.raises(error, match=text):
                 make(wrong)
         with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
-            Flow.from_stages([Numbers(1)], foo=1)
+            Flow.from_stages([Count(1)], foo=1)

@@ -8,10 +8,12 @@ from flowlike import Consumer, Producer, ProducerConsumer
 class Count(Producer[int]):
     """0, 1, 2, ... up to a limit; remembers what it was asked for."""
 
-    def __init__(self, limit=None):
+    def __init__(self, limit=None, start=0):
         self.limit = limit
-        self.next = 0
+        self.next = start
         self.asked = []
+        self.cancelled = asyncio.Event()
+        self.reason = None
         self.stopped = None
 
     def handle_demand(self, demand):
@@ -21,6 +23,10 @@ class Count(Producer[int]):
         if end == self.limit:
             self.finish()
         return events
+
+    def handle_cancel(self, reason, peer):
+        self.reason = reason
+        self.cancelled.set()
 
     def on_stop(self, reason):
         self.stopped = reason
@@ -46,7 +52,17 @@ class Collect(Consumer[int]):
         self.stopped = reason
 
 
-class Double(ProducerConsumer[int, int]):
+class Pass(ProducerConsumer[int, int]):
+    stopped = None
+
+    def handle_events(self, events, producer):
+        return list(events)
+
+    def on_stop(self, reason):
+        self.stopped = reason
+
+
+class Double(Pass):
     def handle_events(self, events, producer):
         return [2 * event for event in events]
 
@@ -56,6 +72,9 @@ class Fed(Producer[int]):
 
     def handle_demand(self, demand):
         return ()
+
+    def handle_call(self, request):
+        self.emit(request)
 
     def handle_cast(self, message):
         return message

@@ -3,51 +3,28 @@
 import asyncio
 
 import pytest
+from plain_stages import Collect, Count, Fed
 
 from flowlike import (
     BroadcastDispatcher,
-    Consumer,
     PartitionDispatcher,
-    Producer,
     StageGroup,
     Subscribe,
 )
 
 
-class Count(Producer[int]):
-    """0, 1, 2, ... up to a limit, once it is told to go."""
+class ToAll(Count):
+    """A thousand numbers for everybody, once it is told to go."""
 
     dispatcher = BroadcastDispatcher()
     demand = "accumulate"
 
-    def __init__(self, limit=1000):
-        self.limit = limit
-        self.next = 0
-
-    def handle_demand(self, demand):
-        end = min(self.next + demand, self.limit)
-        events, self.next = list(range(self.next, end)), end
-        if end == self.limit:
-            self.finish()
-        return events
-
-
-class Fed(Producer[int]):
-    dispatcher = BroadcastDispatcher()
-
-    def handle_demand(self, demand):
-        return ()
-
-    def handle_call(self, request):
-        self.emit(request)
-
-
-class Collect(Consumer[int]):
     def __init__(self):
-        self.events = []
+        super().__init__(1000)
 
-    def handle_events(self, events, producer):
-        self.events.extend(events)
+
+class FedToAll(Fed):
+    dispatcher = BroadcastDispatcher()
 
 
 @pytest.mark.parametrize("maximum", [1, 7, 1000])
@@ -55,7 +32,7 @@ async def test_everybody_gets_what_it_selects(maximum):
     selectors = [None, lambda n: n % 3 == 0, lambda n: n >= 990, lambda n: False]
     sinks = [Collect() for _ in selectors]
     async with StageGroup() as group:
-        producer = await group.start(Count())
+        producer = await group.start(ToAll())
         for sink, selector in zip(sinks, selectors, strict=True):
             subscribe = Subscribe(producer, max_demand=maximum, selector=selector)
             await group.start(sink, subscribe_to=[subscribe])
@@ -70,7 +47,7 @@ async def test_everybody_gets_what_it_selects(maximum):
 async def test_a_producer_goes_on_when_everybody_refuses_its_events():
     sink = Collect()
     async with StageGroup() as group:
-        producer = await group.start(Count())
+        producer = await group.start(ToAll())
         await group.start(
             sink, subscribe_to=[Subscribe(producer, max_demand=2, selector=lambda n: n == 999)]
         )
@@ -80,7 +57,7 @@ async def test_a_producer_goes_on_when_everybody_refuses_its_events():
 
 
 async def test_a_producer_goes_on_when_a_hash_drops_its_events():
-    class Split(Count):
+    class Split(ToAll):
         dispatcher = PartitionDispatcher(1, hash=lambda n: 0 if n == 999 else None)
 
     sink = Collect()
@@ -100,7 +77,7 @@ async def test_events_wait_for_the_slowest_and_not_for_one_that_is_gone():
 
     fast, slow = Collect(), Manual()
     async with StageGroup() as group:
-        producer = await group.start(Fed())
+        producer = await group.start(FedToAll())
         await group.start(fast, subscribe_to=[producer])
         slow_ref = await group.start(slow, subscribe_to=[Subscribe(producer, cancel="temporary")])
         await producer.call([1, 2, 3])
@@ -118,7 +95,7 @@ async def test_events_wait_for_the_slowest_and_not_for_one_that_is_gone():
 
 async def test_the_same_consumer_twice():
     async with StageGroup() as group:
-        producer = await group.start(Fed())
+        producer = await group.start(FedToAll())
         consumer = await group.start(Collect(), subscribe_to=[producer])
         with pytest.raises(ValueError, match="subscribed to this broadcast already"):
             await consumer.subscribe(producer)
@@ -128,7 +105,7 @@ async def test_the_same_consumer_twice():
 async def test_a_selector_that_fails_ends_the_group():
     with pytest.raises(ZeroDivisionError) as caught:
         async with StageGroup() as group:
-            producer = await group.start(Count())
+            producer = await group.start(ToAll())
             selective = Subscribe(producer, selector=lambda n: 1 // n)
             await group.start(Collect(), subscribe_to=[selective])
             await producer.demand("forward")

@@ -5,14 +5,10 @@ import math
 
 import numpy as np
 import pytest
+from plain_stages import Pass
 
-from flowlike import ProducerConsumer, StageGroup, StageStopped, Subscribe
+from flowlike import StageGroup, StageStopped, Subscribe
 from flowlike.testing import ProbeConsumer, ProbeProducer, interleaved, settled
-
-
-class Pass(ProducerConsumer[int, int]):
-    def handle_events(self, events, producer):
-        return list(events)
 
 
 @pytest.mark.parametrize("kind", [ProbeProducer, Pass])

@@ -1,8 +1,9 @@
 """Demand that a producer accumulates: at its start, later, and again."""
 
 import pytest
+from plain_stages import Pass
 
-from flowlike import ProducerConsumer, StageGroup
+from flowlike import StageGroup
 from flowlike.testing import ProbeConsumer, ProbeProducer, interleaved, settled
 
 
@@ -52,9 +53,6 @@ async def test_later_and_again_while_events_go_on_leaving():
 
 @interleaved(5)
 async def test_only_producers_hold_demand():
-    class Pass(ProducerConsumer[int, int]):
-        pass
-
     async with StageGroup() as group:
         producer = await group.start(ProbeProducer())
         for stage in (Pass(), ProbeConsumer()):

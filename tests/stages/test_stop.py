@@ -3,14 +3,10 @@
 import asyncio
 
 import pytest
+from plain_stages import Pass
 
 from flowlike import ProducerConsumer, StageGroup, StageStopped, Subscribe
 from flowlike.testing import ProbeConsumer, ProbeProducer, interleaved, run, settled
-
-
-class Pass(ProducerConsumer[int, int]):
-    def handle_events(self, events, producer):
-        return list(events)
 
 
 class Slow(ProbeConsumer[int]):

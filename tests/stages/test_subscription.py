@@ -1,6 +1,7 @@
 """Subscriptions: asking by hand, cancelling from either end, and what cannot be subscribed."""
 
 import pytest
+from plain_stages import Pass
 
 from flowlike import BroadcastDispatcher, ProducerConsumer, StageGroup, Subscribe
 from flowlike.testing import ProbeConsumer, ProbeProducer, interleaved, run, settled
@@ -21,11 +22,6 @@ class Source(ProbeProducer[int]):
     def handle_cancel(self, reason, peer):
         assert peer in self.peers
         self.reasons.append(reason)
-
-
-class Pass(ProducerConsumer[int, int]):
-    def handle_events(self, events, producer):
-        return list(events)
 
 
 ENDS = {

@@ -4,14 +4,10 @@ import asyncio
 
 import numpy as np
 import pytest
+from plain_stages import Double
 
-from flowlike import ProducerConsumer, StageGroup, StageStopped, Subscribe
+from flowlike import StageGroup, StageStopped, Subscribe
 from flowlike.testing import ProbeConsumer, ProbeProducer, interleaved, run
-
-
-class Double(ProducerConsumer[int, int]):
-    def handle_events(self, events, producer):
-        return [2 * event for event in events]
 
 
 @interleaved(10)
