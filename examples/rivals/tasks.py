@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from flowlike.native import logistic_map
 
 __all__ = [
     "CHUNK", "PIECE", "TASKS", "Array", "Task", "chunks_of", "count_lines", "kernel", "pieces_of",
-    "spin", "spin_all", "step", "total_of", "wanted",
+    "spin", "spin_all", "step", "total_of", "two_processes", "wanted",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, np.dtype[np.int64]]
@@ -71,6 +74,12 @@ def kernel(numbers: Array) -> Array:
     """Ten rounds of the logistic map, in C and without the GIL."""
     done: Array = logistic_map(numbers, num=10, p=6_700_417, mu=22)
     return done
+
+
+@cache
+def two_processes() -> ProcessPoolExecutor:
+    """A pool that is kept from run to run, for a library that brings none of its own."""
+    return ProcessPoolExecutor(2, get_context("forkserver"))
 
 
 def chunks_of(numbers: Array) -> list[Array]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from doubling import Doubling
 
 from flowlike import Flow
 from flowlike.errors import KernelError
@@ -55,7 +56,7 @@ def double() -> Kernel:
     return make(doubled, name="double", elementwise=True)
 
 
-class TestCalls:
+class TestCalls(Doubling):
     def test_it_is_a_kernel_like_any_other(self, scale: Kernel) -> None:
         array = np.array([1, -2, 2**31 - 1], np.int32)
         bound = scale.bind(by=0.5, shift=-3)
@@ -91,11 +92,6 @@ class TestCalls:
             scale(array, by=1.0, shift=128)
         with pytest.raises(TypeError, match="no parameter 'speed'"):
             scale.bind(speed=1)
-
-    def test_in_place(self, double: Kernel) -> None:
-        array = np.arange(1000)
-        assert double(array, out=array) is array
-        assert array.tolist() == list(range(0, 2000, 2))
 
     def test_signed_parameters_arrive(self) -> None:
         def filled(array: Array, out: Array, a: int, b: int, c: int, d: int) -> None:
@@ -141,17 +137,6 @@ class TestCalls:
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(called, range(64)))
         assert found == [10_000.0 * (2 * number + 1) for number in range(64)]
-
-    def test_in_a_flow(self, double: Kernel) -> None:
-        flow = Flow.from_iterable(np.arange(100_000), stages=2).map_batch(double)
-        assert np.array_equal(np.sort(flow.to_array()), np.arange(0, 200_000, 2))
-        windows = (
-            Flow.from_iterable(np.arange(1000))
-            .partition(stages=2, key=lambda n: n % 2)
-            .collect_batch()
-            .map_state(double)
-        )
-        assert np.array_equal(np.sort(windows.to_array()), np.arange(0, 2000, 2))
 
 
 class TestFailures:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from doubling import Doubling
 
 from flowlike import Flow
 from flowlike.errors import KernelError
@@ -93,7 +94,7 @@ def double(memory: None) -> Kernel:
     return make(DOUBLED, name="double", elementwise=True)
 
 
-class TestCalls:
+class TestCalls(Doubling):
     @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 999, 1000, 1001, 2000, 2001, 3456, 7000])
     def test_every_element_once(self, scale: Kernel, size: int) -> None:
         array = np.arange(size, dtype=np.int32) - 10_000
@@ -106,11 +107,6 @@ class TestCalls:
         double(np.arange(1300), out=whole[50:1350])
         assert np.array_equal(whole[50:1350], np.arange(0, 2600, 2))
         assert set(whole[:50]) == set(whole[1350:]) == {-1}
-
-    def test_in_place(self, double: Kernel) -> None:
-        array = np.arange(2500)
-        assert double(array, out=array) is array
-        assert np.array_equal(array, np.arange(0, 5000, 2))
 
     def test_a_read_only_input(self, double: Kernel) -> None:
         array = np.frombuffer(np.arange(5).tobytes(), np.int64)
@@ -143,17 +139,6 @@ class TestCalls:
 
         with ThreadPoolExecutor(4) as pool:
             assert all(pool.map(called, range(100, 140)))
-
-    def test_in_a_flow(self, double: Kernel) -> None:
-        flow = Flow.from_iterable(np.arange(30_000), stages=2).map_batch(double)
-        assert np.array_equal(np.sort(flow.to_array()), np.arange(0, 60_000, 2))
-        windows = (
-            Flow.from_iterable(np.arange(1000))
-            .partition(stages=2, key=lambda n: n % 2)
-            .collect_batch()
-            .map_state(double)
-        )
-        assert np.array_equal(np.sort(windows.to_array()), np.arange(0, 2000, 2))
 
     def test_the_loop_of_a_flow_never_waits_for_the_device(
         self, double: Kernel, monkeypatch: pytest.MonkeyPatch

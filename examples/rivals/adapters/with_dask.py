@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +9,19 @@ import dask
 import dask.array as da
 import dask.bag as db
 import numpy as np
-from rivals.tasks import CHUNK, Array, count_lines, kernel, spin, step, total_of, wanted
+from rivals.tasks import (
+    CHUNK,
+    Array,
+    count_lines,
+    kernel,
+    spin,
+    step,
+    total_of,
+    two_processes,
+    wanted,
+)
 
 dask.config.set(num_workers=2)
-
-
-@cache
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(2, get_context("forkserver"))
 
 
 def pipeline(numbers: range) -> int:
@@ -52,7 +54,7 @@ def start(numbers: range) -> int:
 
 
 def _compute(collection: Any) -> Any:
-    return collection.compute(scheduler="processes", pool=_pool())
+    return collection.compute(scheduler="processes", pool=two_processes())
 
 
 def _count(lines: Any) -> list[Any]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 
-from rivals.tasks import Array, spin, step, wanted
+from rivals.tasks import Array, spin, step, two_processes, wanted
 
 from flowlike import Flow
 from flowlike.native import logistic_map
@@ -31,14 +28,9 @@ def logistic(numbers: Array) -> Array:
     return Flow.from_iterable(numbers, stages=2).map_batch(bound).to_array()
 
 
-@cache
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(2, get_context("forkserver"))
-
-
 def two_cores(numbers: range) -> int:
     """``map(spin, executor=ProcessPoolExecutor(2))`` in two stages; the sizes are flowlike's."""
-    return sum(Flow.from_iterable(numbers, stages=2).map(spin, executor=_pool()))
+    return sum(Flow.from_iterable(numbers, stages=2).map(spin, executor=two_processes()))
 
 
 start = pipeline

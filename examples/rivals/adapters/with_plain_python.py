@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from functools import cache
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from rivals.tasks import CHUNK, PIECE, Array, spin, step, wanted
+from rivals.tasks import CHUNK, PIECE, Array, spin, step, two_processes, wanted
 
 from flowlike.native import logistic_map
 
@@ -41,14 +39,9 @@ def logistic(numbers: Array) -> Array:
     return result
 
 
-@cache
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(2, get_context("forkserver"))
-
-
 def two_cores(numbers: range) -> int:
     """``ProcessPoolExecutor(2).map(spin, numbers, chunksize=1000)``; the pool is kept."""
-    return sum(_pool().map(spin, numbers, chunksize=PIECE))
+    return sum(two_processes().map(spin, numbers, chunksize=PIECE))
 
 
 start = pipeline

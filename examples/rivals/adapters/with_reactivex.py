@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from functools import cache
-from multiprocessing import get_context
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from rivals.tasks import (
     spin_all,
     step,
     total_of,
+    two_processes,
     wanted,
 )
 
@@ -46,14 +45,9 @@ def logistic(numbers: Array) -> Array:
         return np.concatenate(_elsewhere(threads, kernel, chunks_of(numbers)))
 
 
-@cache
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(2, get_context("forkserver"))
-
-
 def two_cores(numbers: range) -> int:
     """The same with a kept ``ProcessPoolExecutor(2)`` and lists of 1000 events."""
-    return sum(_elsewhere(_pool(), spin_all, pieces_of(numbers)))
+    return sum(_elsewhere(two_processes(), spin_all, pieces_of(numbers)))
 
 
 def _elsewhere(executor: Executor, function: Any, arguments: Any) -> list[Any]:
