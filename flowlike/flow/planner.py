@@ -25,6 +25,7 @@ Node: TypeAlias = "SourcePlan | StagePlan | LayerPlan | ReorderPlan"
 """What a plan is made of: each is one or more stages."""
 
 _FOR_A_PROCESS = 0.01  # seconds: the way there and back takes about 0.5 ms
+_WORTH_A_TURN = 1 << 16  # events that a replica may have asked for, if there is enough for all
 # Most of a short call of a kernel is the call, so that a longer one is no risk.
 _NATIVE_GROWTH = 256
 
@@ -125,7 +126,9 @@ class LayerPlan:
         if self.options.max_demand != "auto":
             return self.options.max_demand
         limit = min(each.routing.LIMIT for each in self.inputs)
-        share = limit // (self.stages * self.upstream_stages)
+        ends = self.stages * self.upstream_stages
+        # Shared by many, twice as much is better than a turn for every few events.
+        share = max(limit // ends, min(_WORTH_A_TURN, 2 * limit // ends))
         at_once = max(
             (getattr(operator, "concurrency", 1) for operator in self.layer.operators), default=1
         )
