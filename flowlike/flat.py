@@ -7,58 +7,119 @@ import pickle
 from collections.abc import Callable
 from itertools import chain
 from types import NoneType
-from typing import Any
+from typing import Any, NoReturn
 
 __all__ = ["flat"]
 
 _PLAIN = frozenset({bool, bytes, complex, float, int, NoneType, str})
-_REMEMBERED = frozenset({bytes, str, tuple})
-"""Types of which a pickle remembers every single value, which is most of its cost."""
-
-_LONG = 1 << 10
-"""Characters of a text of which it is good to remember that it was there before."""
 
 _LEAST = 16
-"""Events that are worth a look."""
+"""Events that are worth a look, and so many are looked at."""
+
+_LONG = 1 << 10
+"""Bytes of an event of which it is good to remember that it was there before."""
+
+_SLACK = 4
+"""How many times as long as those that were looked at the events may be."""
+
+_ROOM = 1 << 20  # bytes beyond that
 
 
 def flat(batch: Any) -> Any:
     """The batch, or something in its place that is pickled faster and unpickled as the same.
 
-    That is so for lists of text or bytes, and of tuples of plain values: nothing in them can be
-    changed, so that it does not matter which of them are one object. It takes protocol 5 of pickle.
+    Most of the cost of a pickle is to remember each value, should it come again. For events that
+    are text, or tuples or dicts of plain values, that is not worth it: what two of them share may
+    as well be two. What a few events of the batch are tells of the others. A batch of which that
+    is not true, because some hold instances of classes or something very long, is pickled as ever.
 
     >>> batch = [("to", 1), ("be", 2)] * 8
-    >>> pickle.loads(pickle.dumps(flat(batch), protocol=5)) == batch
+    >>> pickle.loads(pickle.dumps(flat(batch), 5)) == batch
     True
     """
-    if type(batch) is list and len(batch) >= _LEAST and type(batch[0]) in _REMEMBERED:
-        kinds = set(map(type, batch))
-        if kinds == {tuple}:
-            kinds = set(map(type, chain.from_iterable(batch)))
-        if kinds <= _PLAIN and not _is_long(batch):
-            return _Flat(batch)
-    return batch
+    if type(batch) is not list or len(batch) < _LEAST or type(batch[0]) in _UNREMEMBERED:
+        return batch
+    some = batch[:: len(batch) // _LEAST]
+    if not all(map(_is_plain, some)):
+        return batch
+    length = len(_dumped(some)) // len(some)
+    if length > _LONG:
+        return batch
+    return _Flat(batch, _SLACK * length * len(batch) + _ROOM)
+
+
+_UNREMEMBERED = frozenset({bool, float, int, NoneType})
+"""Types whose values no pickle remembers."""
 
 
 class _Flat:
-    """Pickled as a pickle that remembers nothing."""
+    """Pickled as a pickle that remembers nothing.
 
-    __slots__ = ("_batch",)
+    Args:
+        batch: the events.
+        most: bytes that it may take.
+    """
 
-    def __init__(self, batch: list[Any]) -> None:
+    __slots__ = ("_batch", "_most")
+
+    def __init__(self, batch: list[Any], most: int) -> None:
         self._batch = batch
+        self._most = most
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        file = io.BytesIO()
-        pickler = pickle.Pickler(file, 5)
-        pickler.fast = True
-        pickler.dump(self._batch)
-        return pickle.loads, (pickle.PickleBuffer(file.getbuffer()),)
+        try:
+            data = _dumped(self._batch, self._most)
+        except (_Unfit, ValueError, RecursionError):  # the second: something that holds itself
+            return _itself, (self._batch,)
+        return pickle.loads, (pickle.PickleBuffer(data),)
 
 
-def _is_long(batch: list[Any]) -> bool:
-    """True if some of a few events hold long texts, which may be one and the same."""
-    some = batch[:: max(1, len(batch) // 8)]
-    values = chain.from_iterable(some) if type(some[0]) is tuple else some
-    return any(len(value) > _LONG for value in values if type(value) in (bytes, str))
+class _Unfit(Exception):
+    """A batch has to be pickled as ever."""
+
+
+class _Unremembering(pickle.Pickler):
+    def reducer_override(self, value: Any) -> NoReturn:
+        """Asked about all that is no value or container of Python's own.
+
+        Raises:
+            _Unfit: always.
+        """
+        raise _Unfit
+
+
+class _Room(io.BytesIO):
+    """A file that takes so many bytes."""
+
+    most = 0
+
+    def write(self, data: Any) -> int:
+        """Write.
+
+        Raises:
+            _Unfit: it is full.
+        """
+        if self.tell() > self.most:
+            raise _Unfit
+        return super().write(data)
+
+
+def _dumped(events: list[Any], most: int = _ROOM) -> memoryview:
+    file = _Room()
+    file.most = most
+    pickler = _Unremembering(file, 5)
+    pickler.fast = True
+    pickler.dump(events)
+    return file.getbuffer()
+
+
+def _is_plain(event: Any) -> bool:
+    if type(event) is tuple:
+        return all(type(each) in _PLAIN or _is_plain(each) for each in event)
+    if type(event) is dict:
+        return all(type(each) in _PLAIN for each in chain(event, event.values()))
+    return type(event) in _PLAIN
+
+
+def _itself(batch: list[Any]) -> list[Any]:
+    return batch
