@@ -1,9 +1,9 @@
 """Measure flows under ``ProcessRunner`` against loops, a pool, and ``LocalRunner``.
 
-Run it with ``python examples/runner_bars.py``; ``--help`` lists the options. The flow of each row runs
-with workers that are there already and settings as they are, and takes turns with its rival. The
-table has how fast the flow is as a multiple of its rival; both must give the same result, or the
-program fails.
+Run it with ``python examples/runner_bars.py``; ``--help`` lists the options. The flow of each row
+runs with workers that are there already and settings as they are, and takes turns with its rival.
+The table has how fast the flow is as a multiple of its rival; both must give the same result, or
+the program fails.
 
 - ``python``: 20 microseconds of Python for each of 100 000 events, against a loop on one core;
 - ``pool``: the same against ``multiprocessing.Pool`` and ``imap_unordered(chunksize=1000)``;
