@@ -16,6 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Unpack
 
 import numpy as np
@@ -1193,4 +1194,8 @@ def _options(method: str, layer: LayerKeywords) -> LayerOptions:
 
 
 async def _close(batches: AsyncGenerator[Any, None]) -> None:
-    await batches.aclose()
+    # A second Ctrl-C leaves the task behind that waits for the next batch: whoever closes the
+    # loop cancels it, which closes the batches.
+    assert isinstance(batches, AsyncGeneratorType)
+    if not batches.ag_running:
+        await batches.aclose()

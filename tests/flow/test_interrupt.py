@@ -44,6 +44,14 @@ async def awaits_quietly(n):
     say("ready")
     await asyncio.Event().wait()
 
+async def awaits_again(n):
+    say("ready")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGINT)
+        await asyncio.sleep(0)
+
 def waiting_source():
     try:
         say("ready")
@@ -168,6 +176,12 @@ def test_in_a_callback_that_awaits(door):
     assert said[-2:] == ["interrupted", "1 thread"]
     assert said.count("closed") == 1
     assert 1 <= said.count("cancelled") <= 2
+
+
+@pytest.mark.parametrize("door", ["run", "to_list", "for"])
+def test_a_second_time_while_everything_is_closed(door):
+    said = interrupted(DOORS[door].format(flow="flow.map(awaits_again)"))
+    assert said == ["closed", "interrupted", "1 thread"]
 
 
 @pytest.mark.parametrize("door", DOORS)
