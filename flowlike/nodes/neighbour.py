@@ -24,6 +24,7 @@ from flowlike.stages.messages import (
     Refused,
     Subscribed,
 )
+from flowlike.stages.protocol import origin_of
 from flowlike.stages.ref import StageRef, as_subscribe
 from flowlike.stages.subscription import Subscribe
 
@@ -128,6 +129,11 @@ class Neighbour:
         """False once the node is gone for good."""
         return not self._is_lost
 
+    def readers(self) -> list[str]:
+        """The names of the stages here that read from stages there, each once."""
+        names = (end.stage.name for end in self._ends.values() if not end.produces)
+        return list(dict.fromkeys(names))
+
     # From stages here.
 
     def send(self, to: RemoteRef, message: Any) -> None:
@@ -173,6 +179,10 @@ class Neighbour:
         end = self._ends.get(number)
         if end is not None and end.produces:
             del self._ends[number]
+            if isinstance(message, Refused):
+                # It may be there before the word of a crash, which goes another way, and would
+                # be taken for what has failed.
+                reason = origin_of(reason)
         if not isinstance(reason, BaseException):
             return message
         return type(message)._make((number, self._errors.pack(reason), *more))

@@ -228,6 +228,7 @@ class Node:
             if message.run == self._run:
                 neighbour.break_off(self.open(message.error))
             return
-        message.error.add_note(f"in node {self.number}, of a message of {neighbour.name}")
+        readers = " or ".join(map(repr, neighbour.readers())) or f"node {self.number}"
+        message.error.add_note(f"while a message of {neighbour.name} to {readers} was unpickled")
         neighbour.link.send(Broken(self._run, self.pack(message.error)))
         neighbour.break_off(message.error)

@@ -35,9 +35,10 @@ from flowlike.stages.numbers import numbers
 from flowlike.stages.subscription import Subscription
 
 if TYPE_CHECKING:
+    from flowlike.stages.owner import Reason
     from flowlike.stages.running import RunningStage
 
-__all__ = ["HANDLERS", "log_discarded", "refuse"]
+__all__ = ["HANDLERS", "log_discarded", "origin_of", "refuse"]
 
 _log = logging.getLogger("flowlike")
 
@@ -269,9 +270,17 @@ HANDLERS: dict[type, Callable[[RunningStage, Any], None]] = {
 }
 
 
+def origin_of(reason: Reason) -> Reason:
+    """The crash that a reason tells of, where it only says that another stage has ended."""
+    while isinstance(reason, StageStopped) and reason.__cause__ is not None:
+        reason = reason.__cause__
+    return reason
+
+
 def refuse(running: RunningStage, message: Any) -> None:
     """A message for a stage that has ended: events are lost, who waits for an answer gets one."""
     error = StageStopped(f"stage {running.ref.name!r} has ended")
+    error.__cause__ = running.failure
     if isinstance(message, Subscribed):
         message.consumer.deliver(Refused(message.subscription, error))
         return

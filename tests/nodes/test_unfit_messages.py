@@ -139,7 +139,7 @@ async def test_events_that_cannot_be_read_end_all_that_crosses_the_link():
     assert len(pair.errors) == 2
     assert pair.errors[0] is pair.errors[1]
     assert "invalid literal" in str(pair.errors[0])
-    assert "of a message of node 0" in pair.errors[0].__notes__[0]
+    assert "while a message of node 0 to 'Collect' was unpickled" in pair.errors[0].__notes__[0]
     assert len({id(reason) for reason in cancelled}) == 1
     assert [type(reason) for reason in cancelled] == [ValueError, ValueError]
     one = pair.joined.nodes[1]
