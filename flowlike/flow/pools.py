@@ -71,17 +71,19 @@ class Pools:
         """Start worker processes, or use those that a runner keeps.
 
         Args:
-            lent: those of the runner, if it keeps some and no other run has them.
+            lent: those of the runner, if it keeps some; used if no other run has them.
 
         Raises:
             OSError: the system gives no more processes.
         """
         from flowlike.nodes.workers import Workers  # noqa: PLC0415 - few flows need it
 
-        self._processes = Workers(self._sizes["flowlike-kernel"]) if lent is None else lent
-        self._keeps_processes = lent is not None
-        self._processes.begin()
-        self.workers = self._processes
+        self._keeps_processes = lent is not None and lent.claim()
+        if lent is None or not self._keeps_processes:
+            lent = Workers(self._sizes["flowlike-kernel"])
+            lent.claim()
+        self._processes = self.workers = lent
+        lent.begin()
 
     @property
     def threads(self) -> DaemonThreads:

@@ -37,16 +37,17 @@ class Spread:
 
     Args:
         plan: of the run.
-        hosts: the workers.
-        keep: whether they stay after the run.
+        count: how many workers.
+        kept: those that outlive the run, used if no other one has them.
     """
 
     native = None
 
-    def __init__(self, plan: Plan, hosts: Hosts, *, keep: bool) -> None:
+    def __init__(self, plan: Plan, count: int, kept: Hosts | None) -> None:
         self._threads = most_threads(plan)
-        self._hosts = hosts
-        self._keep = keep
+        self._count = count
+        self._kept = kept
+        self._hosts: Hosts
         self._feeds: Feeds
         self._pickles: dict[LayerRecipe, bytes] = {}
         self._group: StageGroup
@@ -64,8 +65,13 @@ class Spread:
             except Exception as error:  # noqa: BLE001 - anything may say that it cannot be pickled
                 refuse_recipe(recipe, error)
         self._feeds = feeds
+        hosts = self._kept
+        if hosts is None or not hosts.claim():
+            hosts = Hosts(self._count)
+            hosts.claim()
+        self._hosts = hosts
         self._is_open = True
-        self._hosts.begin(group, self._grant)
+        hosts.begin(group, self._grant)
         self._group = group
         self._sources = {worker: [] for worker in self._hosts.members}
         self._layers = {worker: [] for worker in self._hosts.members}
@@ -133,7 +139,7 @@ class Spread:
         """See `Placement`."""
         if self._is_open:
             self._is_open = False
-            await self._hosts.finish(keep=self._keep)
+            await self._hosts.finish(keep=self._hosts is self._kept)
 
     def _number(self, worker: WorkerProcess) -> int:
         """A number for a stage in a worker."""

@@ -18,6 +18,7 @@ from flowlike.nodes.run_messages import (
     EndStages,
     Invite,
     Meet,
+    Met,
     Refusal,
     Reply,
 )
@@ -49,16 +50,14 @@ class Host:
         self._run: int | None = None
         self._residents: Residents
         self._guest: Guest | None = None
+        self._unmet: OSError | None = None  # why a node is missing, for good
         self._closing: asyncio.Task[None] | None = None
 
     def take(self, message: Any) -> None:
         """Do what the parent says; what it says of a run that is over comes too late."""
         match message:
             case Meet(node, name):
-                link = receive_end(self._ends).link()
-                self._node.join(node, link, name)
-                link.attach()
-                self._links.append(link)
+                self._meet(node, name)
             case Invite():
                 self._begin(message)
             case EndStages(run, stage, reason) if run == self._run:
@@ -68,11 +67,25 @@ class Host:
             case Dismiss(run):
                 self._closing = self.loop.create_task(self._dismiss(run))
 
+    def _meet(self, number: int, name: str) -> None:
+        try:
+            link = receive_end(self._ends).link()
+        except OSError as error:
+            error.add_note(f"in node {self._node.number}, as it was to be joined to {name}")
+            self._unmet = error
+        else:
+            self._node.join(number, link, name)
+            link.attach()
+            self._links.append(link)
+        self._link.send(Met())
+
     def _begin(self, invite: Invite) -> None:
         run = self._run = invite.run
         self._node.begin(run)
         self._residents = Residents(run, self._node, self._queue, self._link.send)
         try:
+            if self._unmet is not None:
+                raise self._unmet
             self._guest = pickle.loads(invite.guest)
             self._guest.begin(self._residents)
         except Exception as error:  # noqa: BLE001 - whatever a user's module raises as it is imported
@@ -80,12 +93,12 @@ class Host:
         self._residents.settle()
 
     async def _dismiss(self, run: int) -> None:
-        clean = True
+        clean = self._unmet is None
         if run == self._run:
             self._residents.close()
             guest, self._guest, self._run = self._guest, None, None
             if guest is not None:
-                clean = await guest.close()
+                clean &= await guest.close()
             self._node.end(run)
             for link in self._links:
                 link.trim()

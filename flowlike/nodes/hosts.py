@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from flowlike.carried import CarriedError
-from flowlike.errors import NodeLost
+from flowlike.errors import NodeLost, StageStopped
 from flowlike.nodes.address import Address
-from flowlike.nodes.channel import make_channel, send_end
+from flowlike.nodes.channel import make_channel
 from flowlike.nodes.crew import Crew
+from flowlike.nodes.introductions import Introductions
 from flowlike.nodes.link import Unreadable
 from flowlike.nodes.node import Node
 from flowlike.nodes.remote_ref import RemoteRef
@@ -19,7 +21,7 @@ from flowlike.nodes.run_messages import (
     Dismissed,
     EndStages,
     Invite,
-    Meet,
+    Met,
     Progress,
     Refusal,
     Reply,
@@ -57,8 +59,7 @@ class Hosts:
     def __init__(self, count: int) -> None:
         self._crew = Crew(count, self._take, self._lose)
         self._node = Node(0)
-        self._links: dict[WorkerProcess, SocketLink] = {}
-        self._met: set[frozenset[WorkerProcess]] = set()
+        self._introductions = Introductions()
         self._run = 0
         self._group: StageGroup
         self._grant: Granted
@@ -69,10 +70,12 @@ class Hosts:
         self._tasks: set[asyncio.Task[None]] = set()
         self._admitted = 0
 
-    @property
-    def serves(self) -> bool:
-        """Whether a run has them."""
-        return self._crew.serves
+    def claim(self) -> bool:
+        """Take them for a run, until `finish`; False if another one has them, or they are closed.
+
+        A process that was forked off has none of them.
+        """
+        return self._crew.claim()
 
     @property
     def members(self) -> list[WorkerProcess]:
@@ -80,7 +83,7 @@ class Hosts:
         return self._crew.members
 
     def begin(self, group: StageGroup, grant: Granted) -> None:
-        """Begin a run: start those that are missing, without waiting for them.
+        """Begin a run that has claimed them: start those that are missing, without waiting.
 
         Args:
             group: owns the stages of the run, those in the workers too.
@@ -93,15 +96,16 @@ class Hosts:
         self._grant = grant
         self._run += 1
         self._admitted = 0
+        for dead in [member for member in self.members if not member.is_alive]:
+            self._crew.end(dead)
+            self._forget(dead)
         self._crew.begin()
         self._node.begin(self._run)
-        for number, member in enumerate(self.members):
-            if member in self._links:
-                self._links[member].attach()
-            else:
-                self._link(member)
-            for other in self.members[:number]:
-                self._introduce(member, other)
+        for member in self.members:
+            link = member.data or self._link(member)
+            link.on_lost(partial(self._crew.give_up, member))
+            link.attach()
+        self._introductions.begin(self.members)
 
     def address(self, ref: StageRef | StandIn) -> Address:
         """The address of a stage of the run, for those in the workers."""
@@ -132,7 +136,8 @@ class Hosts:
         self._guests[member] = None
         self._unsettled.add(member)
         self._group.expect_subscription()
-        member.link.send(Invite(self._run, guest))
+        run = self._run
+        self._introductions.then(lambda: member.link.send(Invite(run, guest)))
 
     async def finish(self, *, keep: bool) -> None:
         """End the run, all stages have ended: nothing of it is left in the workers.
@@ -140,71 +145,82 @@ class Hosts:
         Args:
             keep: whether they stay for another run; else they are ended.
         """
-        if keep:
-            loop = asyncio.get_running_loop()
-            answers = []
-            for member in self._guests:
-                if member in self.members:
-                    answer = self._guests[member] = loop.create_future()
-                    answers.append(answer)
-                    member.link.send(Dismiss(self._run))
+        try:
+            if keep:
+                await self._dismiss()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:  # also when whoever waits for it is cancelled
+            self._clear()
+            if not keep:
+                self._crew.close()
+            self._crew.finish()
+
+    async def _dismiss(self) -> None:
+        """Have the workers forget the run; those that do not are ended."""
+        loop = asyncio.get_running_loop()
+        answers = []
+        for member in self._guests:
+            if member in self.members:
+                answer = self._guests[member] = loop.create_future()
+                answers.append(answer)
+                member.link.send(Dismiss(self._run))
+        try:
             if answers:
                 await asyncio.wait(answers, timeout=2 * PATIENCE)
+        finally:
             for member, is_clean in self._guests.items():
                 clean = is_clean is not None and is_clean.done() and is_clean.result()
                 if member in self.members and not clean:
                     self._end(member)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _clear(self) -> None:
         for timer in self._patience.values():
             timer.cancel()
         self._patience.clear()
         self._guests.clear()
         self._unsettled.clear()
         self._stand_ins.clear()
+        self._introductions.finish()
         self._node.end(self._run)
-        for link in self._links.values():
-            link.detach()
-            link.trim()
-        self._crew.finish()
-        if not keep:
-            self.close()
+        for member in self.members:
+            if member.data is not None:
+                member.data.detach()
+                member.data.trim()
+                member.data.on_lost(_nobody)  # who keeps the workers is kept by none of them
 
     def close(self) -> None:
-        """End them all."""
+        """End them all for good; if a run has them, with it."""
         self._crew.close()
-        for link in self._links.values():
-            link.close()
-        self._links.clear()
-        self._met.clear()
 
-    def _link(self, member: WorkerProcess) -> None:
-        """Make the link on which stages here and there talk."""
+    def _link(self, member: WorkerProcess) -> SocketLink:
+        """Make the link on which stages here and there talk.
+
+        Raises:
+            OSError: the system gives no more descriptors.
+        """
         ours, theirs = make_channel()
-        link = self._links[member] = ours.link()
+        try:
+            self._introductions.send(member, theirs, 0, "the parent process")
+        except BaseException:
+            ours.close()
+            raise
+        link = member.data = ours.link()
         self._node.join(member.number, link, member.name)
-        link.on_lost(lambda: self._crew.give_up(member))
-        link.attach()
-        member.link.send(Meet(0, "the parent process"))
-        send_end(member.ends, theirs)
-
-    def _introduce(self, one: WorkerProcess, other: WorkerProcess) -> None:
-        """Give two workers a link to each other, once."""
-        pair = frozenset((one, other))
-        if pair in self._met:
-            return
-        self._met.add(pair)
-        ends = make_channel()
-        for member, peer, end in ((one, other, ends[0]), (other, one, ends[1])):
-            member.link.send(Meet(peer.number, peer.name))
-            send_end(member.ends, end)
+        return link
 
     # What the workers say.
 
     def _take(self, member: WorkerProcess, message: Any) -> None:
         if isinstance(message, Unreadable):
             self._group.fail(message.error)
+            return
+        if isinstance(message, Met):
+            try:
+                self._introductions.received(member)
+            except OSError as lacking:
+                self._group.fail(lacking)
             return
         if message.run != self._run:
             return  # it comes too late
@@ -237,9 +253,11 @@ class Hosts:
         if stand_in.ended:
             return
         stand_in.ended = True
-        if isinstance(reason, NodeLost):
-            # The worker tells of another one that it has lost, which is noticed here too: there
-            # it is known how it has died.
+        # The worker tells of another one that it has lost, which is noticed here too: there it is
+        # known how it has died. Or of a stage that was ended before this one had subscribed to it.
+        if isinstance(reason, NodeLost) or (
+            isinstance(reason, StageStopped) and stand_in.is_ending
+        ):
             reason = "shutdown"
         self._group.stage_ended(stand_in, reason)
 
@@ -268,7 +286,7 @@ class Hosts:
         loss = member.loss(f" with {names}" if names else "")
         self._node.lose(member.number, loss)
         self._forget(member)
-        if self._crew.serves and not self._group.has_ended:
+        if not self._group.has_ended:
             self._group.fail(loss)
         self._vacate(member)
 
@@ -311,5 +329,11 @@ class Hosts:
             self._ended(each, "shutdown")
 
     def _forget(self, member: WorkerProcess) -> None:
-        self._links.pop(member).close()
-        self._met = {pair for pair in self._met if member not in pair}
+        try:
+            self._introductions.forget(member)
+        except OSError as error:
+            self._group.fail(error)
+
+
+def _nobody() -> None:
+    """No run is on."""

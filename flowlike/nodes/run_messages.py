@@ -13,6 +13,7 @@ __all__ = [
     "EndStages",
     "Invite",
     "Meet",
+    "Met",
     "Progress",
     "Refusal",
     "Reply",
@@ -32,6 +33,10 @@ class Meet(NamedTuple):
 
     node: int
     name: str
+
+
+class Met(NamedTuple):
+    """Worker to parent: the end of a channel has arrived, whether it is of use or not."""
 
 
 class Invite(NamedTuple):

@@ -25,10 +25,11 @@ class StandIn(RemoteRef):
 
     Attributes:
         ended: whether it has ended.
+        is_ending: whether it was told to.
         report: what its owner in the worker has reported of it last.
     """
 
-    __slots__ = ("_counts", "_end", "ended", "report")
+    __slots__ = ("_counts", "_end", "ended", "is_ending", "report")
 
     def __init__(self, remote: RemoteRef, end: Callable[[StandIn, str], None], report: Any) -> None:
         super().__init__(remote._neighbour, remote.address, remote.name)
@@ -36,6 +37,7 @@ class StandIn(RemoteRef):
         self._counts = _NOTHING
         self.report = report
         self.ended = False
+        self.is_ending = False
 
     @property
     def ref(self) -> StandIn:
@@ -67,4 +69,5 @@ class StandIn(RemoteRef):
         """
         reason = check_reason(reason)
         if not self.ended:
+            self.is_ending = True
             self._end(self, reason if isinstance(reason, str) else "shutdown")

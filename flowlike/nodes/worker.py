@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import logging
 import os
 import pickle
@@ -27,26 +28,42 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
-def main(number: int, descriptor: int, ends: int, parent: int) -> None:
+def main(number: int, descriptor: int, ends: int, lifeline: int, parent: int) -> None:
     """Serve the parent until it is gone.
 
     Args:
         number: of this node.
         descriptor: of the socket to the parent.
         ends: of the socket on which ends of channels to other nodes arrive.
+        lifeline: of a socket on which nothing comes: it is closed when the parent ends.
         parent: its process id.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # it was, when this was started
     sockets = []
-    for each in (descriptor, ends):
+    for each in (descriptor, ends, lifeline):
         os.set_inheritable(each, False)
         sockets.append(socket.socket(fileno=each))
+    _end_with(sockets[2])
     link = BlockingLink(sockets[0])
     logging.getLogger().addHandler(_Relay(link))
     worker = _Worker(number, link, sockets[1])
     thread = Thread(target=worker.receive, args=(parent,), name="flowlike-link", daemon=True)
     thread.start()
     worker.serve()
+
+
+def _end_with(lifeline: socket.socket) -> None:
+    """Have the system end this process when the other end of a socket is closed.
+
+    Threads see that too, but not while a function in native code keeps the GIL.
+    """
+    if not hasattr(fcntl, "F_SETSIG"):  # only Linux lets a file choose its signal
+        return
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_NONBLOCK | os.O_ASYNC)
 
 
 class _Worker:
@@ -63,6 +80,7 @@ class _Worker:
         self._host: Host | None = None
         self._pickles: dict[int, bytes] = {}
         self._functions: dict[int, Any] = {}
+        self._levels: set[str] = set()  # the loggers whose levels are those of the parent
 
     def receive(self, parent: int) -> None:
         """Receive in a thread of its own: the loss of the parent ends a function that runs, too."""
@@ -114,8 +132,11 @@ class _Worker:
         sys.path[:] = message.path
         if message.directory:
             os.chdir(message.directory)
+        for name in self._levels - message.levels.keys():
+            logging.getLogger(name).setLevel(logging.NOTSET)
         for name, level in message.levels.items():
             logging.getLogger(name).setLevel(level)
+        self._levels = set(message.levels)
 
     def _call(self, number: int, arguments: list[Any]) -> None:
         started = perf_counter()

@@ -7,7 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-from subprocess import DEVNULL, TimeoutExpired
+from contextlib import ExitStack
+from subprocess import (  # type: ignore[attr-defined]
+    DEVNULL,
+    TimeoutExpired,
+    _args_from_interpreter_flags,  # as multiprocessing does
+)
 
 from flowlike.errors import NodeLost
 from flowlike.nodes.socket_link import SocketLink
@@ -32,37 +37,38 @@ class WorkerProcess:
         name: how messages call it.
         link: to it.
         ends: where it is sent ends of channels to other nodes.
+        data: a link to its node, on which stages talk, if somebody has made one.
         pid: its process id.
     """
 
     def __init__(self, number: int) -> None:
         self.number = number
-        ours, theirs = socket.socketpair()
-        self.ends, their_ends = socket.socketpair()
-        descriptors = (theirs.fileno(), their_ends.fileno())
-        # The path first: flowlike itself may be found by it only.
-        program = (
-            f"import sys; sys.path[:] = {sys.path!r}; "
-            "from flowlike.nodes.worker import main; "
-            f"main({number}, {descriptors[0]}, {descriptors[1]}, {os.getpid()})"
-        )
-        try:
+        with ExitStack() as failing, ExitStack() as passed:
+            pairs = []
+            for _ in range(3):
+                ours, theirs = pair = socket.socketpair()
+                failing.enter_context(ours)
+                passed.enter_context(theirs)
+                pairs.append(pair)
+            descriptors = [theirs.fileno() for _, theirs in pairs]
+            # The path first: flowlike itself may be found by it only.
+            program = (
+                f"import sys; sys.path[:] = {[str(entry) for entry in sys.path]!r}; "
+                "from flowlike.nodes.worker import main; "
+                f"main({number}, *{descriptors}, {os.getpid()})"
+            )
             self._process = subprocess.Popen(
-                [sys.executable, "-c", program],
+                [sys.executable, *_args_from_interpreter_flags(), "-c", program],
                 stdin=DEVNULL,
                 pass_fds=descriptors,
                 process_group=0,  # Ctrl-C reaches the parent alone, from the first moment on
             )
-        except BaseException:
-            ours.close()
-            self.ends.close()
-            raise
-        finally:
-            theirs.close()
-            their_ends.close()
+            failing.pop_all()
+        link, self.ends, self._lifeline = [ours for ours, _ in pairs]
         self.pid = self._process.pid
         self.name = f"worker process {number} (pid {self.pid})"
-        self.link = SocketLink(ours)
+        self.link = SocketLink(link)
+        self.data: SocketLink | None = None
 
     @property
     def is_alive(self) -> bool:
@@ -71,10 +77,9 @@ class WorkerProcess:
 
     def end(self) -> None:
         """End it at once, whatever it does, and wait for that."""
-        self.link.close()
-        self.ends.close()
         self._process.kill()
         self._process.wait()
+        self._close()
 
     def loss(self, doing: str) -> NodeLost:
         """Say how it has died, after its link was lost.
@@ -82,16 +87,23 @@ class WorkerProcess:
         Args:
             doing: the end of the sentence: what it was doing.
         """
-        self.ends.close()
         try:
             status: int | None = self._process.wait(_PATIENCE)
         except TimeoutExpired:
             status = None
             self._process.kill()
             self._process.wait()
+        self._close()
         error = NodeLost(f"{self.name} {_how(status)}{doing}")
         error.node, error.status = self.name, status
         return error
+
+    def _close(self) -> None:
+        self.link.close()
+        if self.data is not None:
+            self.data.close()
+        self.ends.close()
+        self._lifeline.close()
 
 
 def _how(status: int | None) -> str:

@@ -58,18 +58,22 @@ class Workers:
         self._loss: NodeLost | None = None
         self._hold: AbstractContextManager[None] | None = None
 
-    @property
-    def serves(self) -> bool:
-        """Whether a run has them."""
-        return self._crew.serves
+    def claim(self) -> bool:
+        """Take them for a run, until `finish`; False if another one has them, or they are closed.
+
+        A process that was forked off has none of them.
+        """
+        return self._crew.claim()
 
     def begin(self) -> None:
-        """Begin a run: start those that are missing, without waiting for them.
+        """Begin a run that has claimed them: start those that are missing, without waiting.
 
         Raises:
             OSError: the system gives no more processes.
         """
         self._loss = None
+        for dead in [member for member in self._crew.members if not member.is_alive]:
+            self._crew.end(dead)
         self._crew.begin()
         self._idle = list(self._crew.members)
 
@@ -89,7 +93,7 @@ class Workers:
         self._release()
 
     def close(self) -> None:
-        """End them all."""
+        """End them all for good; if a run has them, with it."""
         self._crew.close()
 
     @property

@@ -47,4 +47,4 @@ class LocalRunner:
 
     def place(self, plan: Plan) -> Placement:
         """See `Runner`; the worker processes that it keeps serve the run, if they are free."""
-        return Here(plan, next((kept for kept in self._kept if not kept.serves), None))
+        return Here(plan, next(iter(self._kept), None))

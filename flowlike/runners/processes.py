@@ -67,7 +67,4 @@ class ProcessRunner:
 
     def place(self, plan: Plan) -> Placement:
         """See `Runner`."""
-        kept = next((kept for kept in self._kept if not kept.serves), None)
-        if kept is not None:
-            return Spread(plan, kept, keep=True)
-        return Spread(plan, Hosts(self.nodes), keep=False)
+        return Spread(plan, self.nodes, next(iter(self._kept), None))
