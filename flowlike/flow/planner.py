@@ -99,7 +99,6 @@ class LayerPlan:
         inputs: the sources and layers that it reads, and how.
         combine_for: the label of the routing behind it, if the next layer only counts its
             events, so that it counts them already; else None.
-        elsewhere: whether its replicas live in other processes.
     """
 
     name: str
@@ -108,7 +107,6 @@ class LayerPlan:
     stages: int
     inputs: tuple[Input, ...]
     combine_for: str | None = None
-    elsewhere: bool = False
 
     @property
     def upstream(self) -> tuple[Node, ...]:
@@ -142,7 +140,7 @@ class LayerPlan:
     @property
     def target(self) -> float:
         """Seconds that "auto" lets a batch take: more where each one goes to another process."""
-        if self.elsewhere or any(crosses_processes(each.executor) for each in self.layer.groups):
+        if any(crosses_processes(each.executor) for each in self.layer.groups):
             return _FOR_A_PROCESS
         return AutoDemand.TARGET
 
@@ -400,20 +398,14 @@ class _Planner:
         if stages > 1 and _only_counts(flow):  # a single one needs no exchange
             inputs = tuple(map(_combining, inputs))
         if not self._stays_in_order(flow, inputs):
-            return (self._layer(name, flow, stages, inputs),)
+            return (LayerPlan(name, flow._layer, flow._options, stages, inputs),)
         _check_keeps_all(flow, name)
         if stages > 1:
             inputs = (inputs[0]._replace(routing=Numbering()),)
-        plan = self._layer(name, flow, stages, inputs)
+        plan = LayerPlan(name, flow._layer, flow._options, stages, inputs)
         last = plan if stages == 1 else ReorderPlan(f"order of layer {self._layers}", plan)
         self._in_order.add(last)
         return (last,)
-
-    def _layer(
-        self, name: str, flow: Flow[Any], stages: int, inputs: tuple[Input, ...]
-    ) -> LayerPlan:
-        elsewhere = self._nodes is not None
-        return LayerPlan(name, flow._layer, flow._options, stages, inputs, elsewhere=elsewhere)
 
     def _replicas(self, layer: Layer) -> int:
         """As many as can run at the same time."""
