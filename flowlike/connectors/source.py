@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import stat
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence, Sized
 from typing import Any
@@ -144,5 +147,15 @@ class Source:
             self._exhausted = True
         if is_async:
             return connectors.AsyncIterableSource(iterator)
-        at_hand = self._read_in == "auto" and type(source) in _AT_HAND
+        at_hand = self._read_in == "auto" and (type(source) in _AT_HAND or _is_on_disk(source))
         return connectors.IterableSource(iterator, "loop" if at_hand else self._read_in)
+
+
+def _is_on_disk(source: Any) -> bool:
+    """True for an open file with a disk behind it, which no line is waited for."""
+    if not isinstance(source, (io.TextIOWrapper, io.BufferedReader, io.FileIO)):
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(source.fileno()).st_mode)
+    except (OSError, ValueError):  # it is of another kind, or closed
+        return False

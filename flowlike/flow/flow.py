@@ -189,7 +189,7 @@ class Flow(Generic[T]):
                 iterable, range or array (axis 0 counts the events).
             read_in: where a synchronous iterator is read: in the event "loop", in a "thread"
                 of its own, or "auto": in the loop until one ``next()`` took more than 2 ms,
-                then in a thread.
+                then in a thread; a collection, or an open file on a disk, in the loop.
             ordered: the results of this layer, and of layers after a ``shuffle`` behind it, leave
                 in the order of the source, whatever runs at the same time. What has no order of
                 its own ends that: ``partition``, a reduce, ``unique``, ``merge``, ``join`` and
