@@ -83,8 +83,16 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
             yield f"key {key!r:.40} of a dict", key
             yield f"{key!r:.40}, in a dict", item
     elif not isinstance(value, (type, types.ModuleType)):
-        for name, item in getattr(value, "__dict__", {}).items():
+        for name, item in _attributes(value):
             yield f"{name}, an attribute of a {type(value).__name__}", item
+
+
+def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
+    yield from getattr(value, "__dict__", {}).items()
+    for kind in type(value).__mro__:
+        for name in kind.__dict__.get("__slots__", ()):
+            if hasattr(value, name):
+                yield name, getattr(value, name)
 
 
 def _parts_of_function(function: types.FunctionType) -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flowlike import Retry
 from flowlike.nodes.culprit import find_culprit
 
 
@@ -44,6 +45,7 @@ def using_a_global():
         (closing_over([1, {"a": LOCK}]), "'a', in a dict, is a lock"),
         (Holder(LOCK).method, "held, an attribute of a Holder, is a lock"),
         (Holder(LOCK), "held, an attribute of a Holder"),
+        (Retry(times=1, on=ValueError, then=Holder(LOCK).method), "held, an attribute of a Holder"),
         (functools.partial(operator.add, LOCK), "argument 0 of a partial of add"),
         (functools.partial(print, file=LOCK), "file, an argument of a partial of print"),
         (lambda n, lock=LOCK: n, "a default argument of"),
