@@ -67,11 +67,13 @@ class HostedLayer(NamedTuple):
     """Replicas of a layer that live in one worker.
 
     Attributes:
+        name: of the layer.
         recipe: a pickle of the layer's.
         replicas: the number of each, and that of its stage.
         producers: what each of them reads.
     """
 
+    name: str
     recipe: bytes
     replicas: list[tuple[int, int]]
     producers: list[tuple[Address, str]]
@@ -102,14 +104,14 @@ class HostedFlow:
         pools = self._pools = Pools(self.threads, self.cores)
         pools.workers = _ThisProcess()
         for each in self.sources:
-            source: Source = pickle.loads(each.source)
+            source: Source = _unpickled(each.source, each.name)
             producer = source.held(each.behind.dispatcher(each.partitions, pools.native))
             residents.spawn(
                 producer, number=each.stage, name=each.name, subscribe_to=(), report=_nothing
             )
         feeds = _Feeds(residents)
         for layer in self.layers:
-            recipe: LayerRecipe = pickle.loads(layer.recipe)
+            recipe: LayerRecipe = _unpickled(layer.recipe, layer.name)
             numbers = [number for number, _ in layer.replicas]
             peers = [residents.peer(address, name) for address, name in layer.producers]
             made = recipe.replicas(numbers, pools, feeds)
@@ -139,6 +141,19 @@ class HostedFlow:
 
 def _nothing() -> None:
     """There is nothing to report but what every stage has done."""
+
+
+def _unpickled(data: bytes, name: str) -> Any:
+    """What was pickled in the parent.
+
+    Raises:
+        Exception: it cannot be made here.
+    """
+    try:
+        return pickle.loads(data)
+    except Exception as error:
+        error.add_note(f"while {name} was unpickled in the worker process")
+        raise
 
 
 class _ThisProcess:

@@ -106,7 +106,9 @@ class Spread:
                 replicas.append((number, stage))
                 name = recipe.replica_name(number)
                 stand_ins[number] = self._hosts.stand_in(worker, stage, name, _NOTHING)
-            self._layers[worker].append(HostedLayer(self._pickles[recipe], replicas, known))
+            self._layers[worker].append(
+                HostedLayer(recipe.name, self._pickles[recipe], replicas, known)
+            )
         in_order = [stand_ins[number] for number in range(recipe.stages)]
         return [Placed(each, partial(getattr, each, "report")) for each in in_order]
 

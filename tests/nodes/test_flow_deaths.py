@@ -218,6 +218,7 @@ def test_a_start_that_fails_is_what_is_raised(runner):
         (Flow.from_iterable([Refuses()]).map(id), "sent to stage 'layer 1: map(id), replica"),
         (numbers(1).map(lambda n: Unfit()), "to 'collector' was unpickled"),
         (Flow.from_iterable([Unfit()]).map(id), "to 'layer 1: map(id), replica"),
+        (numbers().map(functools.partial(max, Unfit())), "while layer 1: map(max) was unpickled"),
     ],
 )
 def test_what_cannot_cross_says_where(runner, flow, says):
