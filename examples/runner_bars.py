@@ -37,6 +37,7 @@ from process_bars import work
 from zipf_words import write_words
 
 from flowlike import Flow, ProcessRunner
+from flowlike.flow.planner import cpus
 
 KEYS = 1000
 
@@ -208,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="measure flows under ProcessRunner")
     parser.add_argument("--size", type=count, help="of every row, in its unit")
-    parser.add_argument("--workers", type=count, help="default: the CPUs of this process")
+    parser.add_argument("--workers", type=count, default=cpus(), help="default: its CPUs")
     add_options(parser, runs=5, only={row.name: row for row in ROWS})
     options = parser.parse_args(arguments)
     rows = []

@@ -23,7 +23,7 @@ def draw() -> str:
     """The picture."""
     lines = ["to be or not to be"]
     flow = Flow.from_iterable(lines).flat_map(str.split).partition().count_by()
-    plan = make_plan(flow, nodes=len(WORKERS))
+    plan = make_plan(flow, workers=len(WORKERS))
     layers = [node for node in plan.nodes if isinstance(node, LayerPlan)]
     inner = ROW * len(layers) + 20
     drawing = Drawing(

@@ -22,7 +22,7 @@ def explain_plan(plan: Plan) -> str:
     for node in plan.nodes:
         lines.append(node.name)
         if isinstance(node, LayerPlan):
-            lines.extend(f"    {line}" for line in describe_layer(node))
+            lines.extend(f"    {line}" for line in describe_layer(node, plan.workers))
         elif isinstance(node, ReorderPlan):
             lines.append(f"    from   {node.layer.name}, in the order of its source")
             lines.extend(f"    {line}" for line in describe_order(node))
@@ -35,10 +35,18 @@ def explain_plan(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def describe_layer(plan: LayerPlan) -> list[str]:
-    """What a layer reads, how many replicas it has, what these ask for and hold, and do."""
+def describe_layer(plan: LayerPlan, workers: int | None) -> list[str]:
+    """What a layer reads, how many replicas it has, what these ask for and hold, and do.
+
+    Args:
+        plan: of the layer.
+        workers: how many processes its replicas are spread over, if they are.
+    """
     options = plan.options
     replicas = "1 stage" if plan.stages == 1 else f"{plan.stages} stages"
+    if workers is not None:
+        used = min(workers, plan.stages)
+        replicas += " in a worker process" if used == 1 else f" in {used} worker processes"
     demand = plan.max_demand
     if isinstance(demand, AutoDemand):
         asked = (

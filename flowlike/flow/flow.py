@@ -1080,27 +1080,35 @@ class Flow(Generic[T]):
         options = RunOptions(runner, progress, timeout)
         return self._start(Ignore(), options, demand, check_into(consumers))
 
-    def explain(self) -> str:
+    def explain(self, *, runner: Runner | None = None) -> str:
         """The plan as text: layers, fused operators, executors, replicas, demand.
 
         It also says how many events may be in flight: asked for, and not handled yet.
 
+        Args:
+            runner: for which; default ``LocalRunner()``.
+
         Raises:
+            TypeError: ``runner`` is none.
             FlowBuildError: the flow cannot be planned.
         """
         from flowlike.flow.explain import explain_plan  # noqa: PLC0415 - few flows need it
 
-        return explain_plan(make_plan(self))
+        return explain_plan(make_plan(self, RunOptions(runner).workers))
 
-    def graph(self) -> Graph:
+    def graph(self, *, runner: Runner | None = None) -> Graph:
         """The plan as a picture, which a notebook shows by itself.
 
+        Args:
+            runner: for which; default ``LocalRunner()``.
+
         Raises:
+            TypeError: ``runner`` is none.
             FlowBuildError: the flow cannot be planned.
         """
         from flowlike.flow.graph import draw_plan  # noqa: PLC0415 - few flows need it
 
-        return draw_plan(make_plan(self))
+        return draw_plan(make_plan(self, RunOptions(runner).workers))
 
     def _start(
         self,
@@ -1109,7 +1117,7 @@ class Flow(Generic[T]):
         demand: str = "forward",
         into: tuple[Into, ...] = (),
     ) -> RunningFlow:
-        plan = make_plan(self, options.nodes)
+        plan = make_plan(self, options.workers)
         return RunningFlow(plan, collector, options, demand=demand, into=into)
 
     def _stream(self, options: RunOptions) -> AsyncGenerator[list[Batch], None]:

@@ -57,7 +57,7 @@ class Graph:
 def draw_plan(plan: Plan) -> Graph:
     """Sources above, below them the layers, and at the end who takes the events."""
     nodes = plan.nodes
-    texts = [_text(node) for node in nodes]
+    texts = [_text(node, plan.workers) for node in nodes]
     kinds = [_kind(node) for node in nodes]
     texts.append(["the caller"])
     kinds.append("end")
@@ -87,11 +87,11 @@ def _kind(node: Node) -> str:
     return "stages" if isinstance(node, StagePlan) else "source"
 
 
-def _text(node: Node) -> list[str]:
+def _text(node: Node, workers: int | None) -> list[str]:
     """The lines in the box of a node, its name first."""
     lines = [node.name]
     if isinstance(node, LayerPlan):
-        lines += [line for line in describe_layer(node) if not line.startswith("from")]
+        lines += [line for line in describe_layer(node, workers) if not line.startswith("from")]
     elif isinstance(node, ReorderPlan):
         lines += describe_order(node)
     elif isinstance(node, StagePlan) and len(node.members) > 1:

@@ -188,11 +188,13 @@ class Plan:
     Attributes:
         outputs: the last layer, or sources that nothing is done to.
         caller_limit: the most that the caller asks of one of their stages.
+        workers: how many processes the layers are spread over; ``None``: they live here.
         nodes: all sources and layers, upstream first.
     """
 
     outputs: tuple[Node, ...]
     caller_limit: int
+    workers: int | None
     nodes: tuple[Node, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -344,26 +346,27 @@ def cpus() -> int:
     return os.cpu_count() or 1
 
 
-def make_plan(flow: Flow[Any], nodes: int | None = None) -> Plan:
+def make_plan(flow: Flow[Any], workers: int | None = None) -> Plan:
     """Plan a flow.
 
     Args:
         flow: the description.
-        nodes: how many there are for the replicas of a layer; ``None``: they share one loop.
+        workers: how many processes there are for the replicas of a layer; ``None``: they share
+            one event loop.
 
     Raises:
         FlowBuildError: a layer has a window but nothing that it could cut, a stage is used
             twice, or what is to stay in order may be dropped from a full buffer.
     """
-    planner = _Planner(nodes)
+    planner = _Planner(workers)
     outputs = planner.layer(flow)
     last = flow._options.max_demand
-    return Plan(outputs, AutoDemand.LIMIT if last == "auto" else last)
+    return Plan(outputs, AutoDemand.LIMIT if last == "auto" else last, workers)
 
 
 class _Planner:
-    def __init__(self, nodes: int | None) -> None:
-        self._nodes = nodes
+    def __init__(self, workers: int | None) -> None:
+        self._workers = workers
         self._sources = 0
         self._layers = 0
         self._stages = 0
@@ -409,8 +412,8 @@ class _Planner:
 
     def _replicas(self, layer: Layer) -> int:
         """As many as can run at the same time."""
-        if self._nodes is not None:
-            return self._nodes
+        if self._workers is not None:
+            return self._workers
         return 1 if layer.runs_inline and not layer.has_reduce else cpus()
 
     def _stays_in_order(self, flow: Flow[Any], inputs: tuple[Input, ...]) -> bool:

@@ -39,9 +39,9 @@ class RunOptions:
             check_seconds("timeout", self.timeout)
 
     @property
-    def nodes(self) -> int | None:
-        """How many nodes there are for the replicas of a layer; ``None``: this process."""
-        return None if self.runner is None else self.runner.nodes
+    def workers(self) -> int | None:
+        """How many processes there are for the replicas of a layer; ``None``: this one."""
+        return None if self.runner is None else self.runner.workers
 
     @property
     def seconds(self) -> float | None:

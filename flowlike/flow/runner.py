@@ -15,8 +15,8 @@ class Runner(Protocol):
     """Decides where the stages of a flow live."""
 
     @property
-    def nodes(self) -> int | None:
-        """How many nodes the replicas of a layer are spread over; ``None``: they live here."""
+    def workers(self) -> int | None:
+        """How many processes the replicas of a layer are spread over; ``None``: they live here."""
 
     def place(self, plan: Plan) -> Placement:
         """The home of the replicas of one run."""

@@ -43,7 +43,7 @@ class LocalRunner:
     def __exit__(self, *error: object) -> None:
         self._kept.pop().close()
 
-    nodes = None
+    workers = None
 
     def place(self, plan: Plan) -> Placement:
         """See `Runner`; the worker processes that it keeps serve the run, if they are free."""

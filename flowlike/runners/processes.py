@@ -28,7 +28,7 @@ class ProcessRunner:
     next run, one run at a time, and end with the block.
 
     Args:
-        workers: how many; ``None``: the CPUs that this process may use.
+        workers: how many; default: the CPUs that this process may use.
 
     Raises:
         TypeError: ``workers`` is no integer.
@@ -44,27 +44,21 @@ class ProcessRunner:
         6
     """
 
-    workers: int | None = None
+    workers: int = field(default_factory=cpus)
     _kept: list[Hosts] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.workers is not None:
-            check_count("workers", self.workers)
+        check_count("workers", self.workers)
 
     def __enter__(self) -> Self:
         if self._kept:
             raise RuntimeError("this ProcessRunner is in a with block already; make another one")
-        self._kept.append(Hosts(self.nodes))
+        self._kept.append(Hosts(self.workers))
         return self
 
     def __exit__(self, *error: object) -> None:
         self._kept.pop().close()
 
-    @property
-    def nodes(self) -> int:
-        """See `Runner`."""
-        return cpus() if self.workers is None else self.workers
-
     def place(self, plan: Plan) -> Placement:
         """See `Runner`."""
-        return Spread(plan, self.nodes, next(iter(self._kept), None))
+        return Spread(plan, self.workers, next(iter(self._kept), None))

@@ -264,3 +264,14 @@ def test_what_nobody_wants_does_not_come_here(runner, monkeypatch):
     report = numbers(1000).map(lambda n: n + 1).run(runner=runner)
     assert (report.events_in, report.events_out) == (1000, 1000)
     assert came == []
+
+
+def test_the_plan_for_a_runner():
+    flow = numbers().map(abs).partition(stages=3).count_by()
+    assert "in     1 stage\n" in flow.explain()
+    plan = flow.explain(runner=ProcessRunner(2))
+    assert "in     2 stages in 2 worker processes\n" in plan
+    assert "in     3 stages in 2 worker processes\n" in plan
+    assert "2 worker processes" in flow.graph(runner=ProcessRunner(2)).svg
+    with pytest.raises(TypeError, match="runner must be a runner"):
+        flow.explain(runner=ProcessRunner)
