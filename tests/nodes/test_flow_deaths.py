@@ -227,7 +227,7 @@ def test_what_cannot_cross_says_where(runner, flow, says):
     assert says == "key" or any(says in note for note in caught.value.__notes__)
 
 
-@pytest.mark.parametrize("has", [8, 13, 18, 40])
+@pytest.mark.parametrize("has", [8, 13, 40])
 def test_a_parent_without_descriptors(has, monkeypatch):
     resource = pytest.importorskip("resource")
     pids = []
