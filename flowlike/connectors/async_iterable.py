@@ -26,6 +26,8 @@ class AsyncIterableSource(Producer[Any]):
         iterator: any asynchronous iterator.
     """
 
+    _is_open = True
+
     def __init__(self, iterator: AsyncIterator[Any]) -> None:
         self._iterator = iterator
         self._wanted = 0

@@ -32,6 +32,8 @@ class IterableSource(Producer[Any]):
         read_in: "loop", "thread" or "auto".
     """
 
+    _is_open = True
+
     def __init__(self, iterator: Iterator[Any], read_in: str) -> None:
         self._iterator = iterator
         self._may_switch = read_in == "auto"

@@ -16,7 +16,6 @@ from flowlike.stages import StageCounts, Subscribe
 from flowlike.stages.messages import Ended, Start, SubscribeTo
 from flowlike.stages.owner import Reason
 from flowlike.stages.peer import Peer
-from flowlike.stages.protocol import origin_of
 from flowlike.stages.run_queue import RunQueue
 from flowlike.stages.running import RunningStage
 from flowlike.stages.stage import Stage
@@ -159,7 +158,6 @@ class Residents:
         number = self._numbers.pop(stage)
         with suppress(AttributeError, OSError, ValueError):  # it may be closed, or none
             sys.stdout.flush()  # the process may be killed as soon as nothing lives here
-        reason = origin_of(reason)  # who has subscribed to what had crashed has not
         why = self._node.pack(reason) if isinstance(reason, BaseException) else reason
         counts = (stage.ref.counts(), self._reports.pop(number)())
         self._send(StageEnded(self._run, number, why, counts))

@@ -112,7 +112,7 @@ def _refused(running: RunningStage, message: Refused) -> None:
     running.inlet.subscriptions.pop(message.subscription)
     if reply is None:
         running.owner.subscription_settled()
-        running.end(message.error)
+        running.end(origin_of(message.error))
     elif not reply.done():
         reply.set_exception(message.error)
 

@@ -50,7 +50,7 @@ class RunningStage:
         outlet: its consumers; ``None`` for a consumer.
         opening: subscriptions that were asked for and not answered, with who waits for each.
         ended: resolved with the reason once the stage has ended.
-        begun: whether ``on_start`` was called; if not, ``on_stop`` is not either.
+        begun: whether ``on_stop`` is to be called: ``on_start`` was, or the stage holds something.
         events_in: how many events its callbacks were given.
         batch: how many of them one call was to be given at last.
         finishing: whether it ends normally as soon as all its events have left.
@@ -113,7 +113,7 @@ class RunningStage:
         self._stop_has_begun = False
         self._turning = False
         self._reason: Reason = "normal"
-        self.begun = False
+        self.begun = stage._is_open
         self.leaving = False
         self.open_answers: dict[asyncio.Future[Any], asyncio.Future[Any]] = {}
         self.opening: dict[int, asyncio.Future[Any] | None] = {}

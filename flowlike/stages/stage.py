@@ -52,6 +52,7 @@ class Stage:
     """
 
     _running: RunningStage | None = None
+    _is_open = False  # true for one that is closed by `on_stop` even if it never came to `on_start`
 
     def on_start(self) -> Any:
         """Called first, before the stage subscribes to anything."""

@@ -8,7 +8,8 @@ from itertools import count
 
 import pytest
 
-from flowlike import Flow
+from flowlike import Flow, StageGroup
+from flowlike.connectors import Source
 
 READ_IN = ["auto", "loop", "thread"]
 
@@ -210,3 +211,27 @@ def test_an_async_generator_that_raises_while_it_is_closed(waits, end):
     with pytest.raises(OSError, match="cannot close") as caught:
         end(Flow.from_iterable(generator()))
     assert caught.value is error
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+async def test_a_group_that_ends_before_its_source_has_begun(numbers, awaited):
+    """A worker process may fail before the event loop here has had a turn."""
+
+    class Later(numbers):
+        __iter__ = __next__ = None
+
+        def __aiter__(self):
+            return self
+
+        async def aclose(self):
+            self.close()
+
+        async def __anext__(self):
+            return 0
+
+    source = Later() if awaited else numbers()
+    async with StageGroup() as group:
+        ref = group.spawn(Source(source).open())
+        group.end()
+        await ref.wait()
+    assert (source.read, source.closed) == (0, 1)
