@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from contract import here_only
 
 from flowlike import CountWindow, Flow
 from flowlike.flow.planner import make_plan
@@ -24,6 +25,7 @@ def test_one_replica_writes_in_the_order_of_the_source(max_demand):
     assert np.array_equal(flow.to_array(), RIGHT)  # each run has a result of its own
 
 
+@here_only("room")
 @pytest.mark.parametrize("stages", [2, 7])
 def test_several_replicas_write_into_one_result(stages):
     found = Flow.from_iterable(NUMBERS, stages=stages).map_batch(KERNEL).to_array()
@@ -46,6 +48,7 @@ def test_a_filter_before_leaves_room_that_is_not_kept():
     assert few.base is None or len(few.base) < 20
 
 
+@here_only("builds")
 def test_room_that_nobody_has_is_not_asked_for():
     flow = Flow.from_iterable(range(10**14), stages=1)
     assert make_plan(flow.filter(bool).map_batch(KERNEL)).room == 1 << 24
@@ -80,6 +83,7 @@ def test_the_order_that_was_asked_for(stages):
     assert np.array_equal(flow.to_array(), RIGHT)
 
 
+@here_only("builds")
 def test_kernels_alone_let_batches_grow_faster():
     numbers = Flow.from_iterable(NUMBERS, stages=2)
 

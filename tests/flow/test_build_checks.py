@@ -8,8 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from contract import here_only
 
 from flowlike import Flow, FlowBuildError, GlobalWindow, LocalRunner
+
+pytestmark = here_only("builds")
 
 FLOW = Flow.from_iterable(range(3))
 GROUPED = FLOW.count_by()

@@ -7,11 +7,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from contract import here_only, run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlike import Flow, FlowBuildError, GlobalWindow, PeriodicWindow
-from flowlike.testing import run
 
 layers = st.fixed_dictionaries(
     {
@@ -68,6 +68,7 @@ def test_every_state_that_fires_is_merged(events, every, action, layer):
         assert sorted(found) == sorted(expected)
 
 
+@here_only("clock")
 def test_a_period_leaves_at_its_end_though_some_partitions_have_no_events():
     left = []
 
@@ -138,6 +139,7 @@ def _merge(acc, state):
     return acc
 
 
+@here_only("builds")
 @pytest.mark.parametrize(
     ("flow", "says"),
     [
@@ -167,6 +169,7 @@ def test_it_is_one_stage():
     assert counted.departition(dict, _merge, stages=1, max_demand=1).to_list() == [{}]
 
 
+@here_only("builds")
 def test_the_plan_shows_both_layers():
     flow = Flow.from_iterable("ab").partition(stages=2).count_by().departition(dict, dict.__or__)
     plan = flow.explain()

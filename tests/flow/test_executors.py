@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from contract import here_only
 
 from flowlike import Flow
 from flowlike.native import logistic_map
@@ -54,11 +55,13 @@ def here(event):
     return threading.current_thread()
 
 
+@here_only("executor")
 def test_the_event_loop_by_default():
     flow = Flow.from_iterable(range(100)).map(here)
     assert set(flow.to_list()) == {threading.current_thread()}
 
 
+@here_only("executor")
 def test_the_threads_of_the_run():
     seen = set(Flow.from_iterable(range(100), stages=2).map(here, executor="threads").to_list())
     assert threading.current_thread() not in seen
@@ -66,6 +69,7 @@ def test_the_threads_of_the_run():
     assert not any(thread.is_alive() for thread in seen)
 
 
+@here_only("executor")
 def test_an_executor_of_ones_own_stays_open(threads):
     for _ in range(2):
         seen = Flow.from_iterable(range(100)).map(here, executor=threads).to_list()
@@ -73,6 +77,7 @@ def test_an_executor_of_ones_own_stays_open(threads):
     assert threads.submit(abs, -1).result() == 1
 
 
+@here_only("executor")
 @pytest.mark.parametrize("operator", ["map", "flat_map", "filter", "map_batch"])
 def test_the_executor_of_the_layer_is_every_operators(operator, threads):
     names = set()
@@ -86,11 +91,13 @@ def test_the_executor_of_the_layer_is_every_operators(operator, threads):
     assert names == {"own"}
 
 
+@here_only("executor")
 def test_the_operators_own_choice_wins(threads):
     names = Flow.from_iterable(range(9), executor=threads).map(here, executor="threads").to_list()
     assert all(thread.name.startswith("flowlike") for thread in names)
 
 
+@here_only("executor")
 def test_reduces_and_states_in_threads(threads):
     names = set()
 
@@ -108,6 +115,7 @@ def test_reduces_and_states_in_threads(threads):
     assert names == {"own"}
 
 
+@here_only("executor")
 def test_processes_of_ones_own(processes):
     flow = Flow.from_iterable(range(100), stages=2)
     assert sorted(flow.map(math.factorial, executor=processes).to_list()) == sorted(
@@ -118,6 +126,7 @@ def test_processes_of_ones_own(processes):
     assert os.getpid() not in pids.to_list()
 
 
+@here_only("executor")
 def test_processes_at_every_operator(processes):
     flow = Flow.from_iterable(["a b", "", "c"], stages=1, executor=processes)
     assert flow.filter(bool).flat_map(str.split).map(str.upper).to_list() == ["A", "B", "C"]
@@ -127,18 +136,21 @@ def test_processes_at_every_operator(processes):
     assert total.map_state(sum, executor=processes).emit("state").to_list() == [45]
 
 
+@here_only("executor")
 def test_a_failure_in_a_process(processes):
     with pytest.raises(ValueError, match="invalid literal") as caught:
         Flow.from_iterable(["1", "x"], stages=1).map(int, executor=processes).to_list()
     assert any("map(int), replica 0 of 1, event 'x'" in note for note in caught.value.__notes__)
 
 
+@here_only("executor")
 def test_what_cannot_be_pickled(processes):
     with pytest.raises(Exception, match="pickle") as caught:
         Flow.from_iterable([1]).map(lambda n: n, executor=processes).to_list()
     assert any("map(<lambda>)" in note for note in caught.value.__notes__)
 
 
+@here_only("executor")
 def test_any_executor():
     inline = Inline()
     assert Flow.from_iterable(range(5), stages=1).map(str, executor=inline).to_list() == list(
@@ -149,6 +161,7 @@ def test_any_executor():
         Flow.from_iterable([0]).map(lambda n: 1 // n, executor=inline).run()
 
 
+@here_only("executor")
 def test_an_executor_that_was_shut_down():
     pool = ThreadPoolExecutor(1)
     pool.shutdown()
@@ -172,6 +185,7 @@ def test_functions_around_a_kernel(executor):
     assert result.tolist() == np.abs(KERNEL(-np.arange(1000))).tolist()
 
 
+@here_only("memory")
 @pytest.mark.parametrize("executor", [None, "threads"])
 @pytest.mark.parametrize("concurrency", [1, 3, 100])
 def test_calls_at_once_keep_the_order(executor, concurrency, at_once):
@@ -260,6 +274,7 @@ def test_partials_and_callable_objects_that_are_awaited():
     assert Flow.from_iterable([1]).map(partial(add, 5)).map(Add()).to_list() == [16]
 
 
+@here_only("memory")
 @pytest.mark.parametrize("executor", ["threads", None])
 def test_a_replicas_state_is_touched_by_one_call_at_a_time(executor, at_once):
     def reduced(acc, batch):
@@ -273,6 +288,7 @@ def test_a_replicas_state_is_touched_by_one_call_at_a_time(executor, at_once):
     assert at_once.most == 1
 
 
+@here_only("memory")
 def test_slow_events_spread_over_the_replicas(at_once):
     """Four replicas work at the same time, or none of them goes on."""
     gate = threading.Condition()

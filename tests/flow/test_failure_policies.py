@@ -7,9 +7,10 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from contract import here_only, interleaved, run
 
 from flowlike import Consumer, Failure, Flow, Producer, Retry, StageGroup, StageStopped
-from flowlike.testing import ProbeConsumer, interleaved, run
+from flowlike.testing import ProbeConsumer
 
 
 class Odd(Exception):
@@ -26,8 +27,10 @@ class Quarantine(Consumer[Failure]):
     def __init__(self):
         self.events = []
         self.ended = 0
+        self.arrived = asyncio.Event()
 
     def handle_events(self, failures, producer):
+        self.arrived.set()
         self.events += [failure.event for failure in failures]
 
     def on_stop(self, reason):
@@ -52,6 +55,7 @@ def failing(times):
     return function, calls
 
 
+@here_only("clock")
 @pytest.mark.parametrize("concurrency", [1, 2])
 def test_waiting_takes_time_and_blocks_nobody(concurrency):
     """Two replicas, one event each: both wait their three seconds at the same time."""
@@ -70,6 +74,7 @@ def test_waiting_takes_time_and_blocks_nobody(concurrency):
     assert sorted(calls) == [(0, 1), (0, 2), (1, 1), (1, 2), (3, 1), (3, 2)]
 
 
+@here_only("clock")
 def test_a_plain_function_waits_in_its_replica_alone():
     calls = []
 
@@ -91,6 +96,7 @@ def test_a_plain_function_waits_in_its_replica_alone():
     assert calls == [1, 1, 2, 2, 3, 3]
 
 
+@here_only("clock")
 def test_with_concurrency_others_go_on_while_one_waits():
     async def function(n):
         calls.append(n)
@@ -110,6 +116,7 @@ async def collected(flow):
     return [event async for event in flow]
 
 
+@here_only("executor")
 @pytest.mark.parametrize("concurrency", [1, 3])
 @pytest.mark.parametrize("make", [lambda: ThreadPoolExecutor(2), lambda: ProcessPoolExecutor(1)])
 def test_executors(make, concurrency):
@@ -124,6 +131,7 @@ def test_executors(make, concurrency):
         assert {failure.attempt for failure in failures} == {2}
 
 
+@here_only("executor")
 def test_what_fails_outside_of_the_function_stops():
     with ProcessPoolExecutor(1) as pool:
         flow = Flow.from_iterable([lambda: None]).map(str, executor=pool, on_error="skip")
@@ -147,6 +155,7 @@ async def test_a_consumer_gets_the_failures():
     assert quarantine.ended == 1
 
 
+@here_only("clock")
 def test_a_consumer_takes_its_time():
     """Demand for one failure at a time: the operator waits."""
 
@@ -204,15 +213,9 @@ def test_a_flow_with_a_consumer_runs_again():
 def test_draining_ends_the_consumer():
     async def main():
         quarantine = Quarantine()
-        arrived = asyncio.Event()
-
-        def divide(n):
-            arrived.set()
-            return 1 // n
-
-        flow = Flow.from_iterable(iter(int, 1), max_demand=4).map(divide, on_error=quarantine)
-        async with flow.start() as running:
-            await arrived.wait()
+        flow = Flow.from_iterable(iter(int, 1), max_demand=4)
+        async with flow.map(lambda n: 1 // n, on_error=quarantine).start() as running:
+            await quarantine.arrived.wait()
             await running.stop(drain=True)
             report = await running.wait()
         assert len(quarantine.events) == report.skipped == report.events_in > 0
@@ -221,6 +224,7 @@ def test_draining_ends_the_consumer():
     run(main())
 
 
+@here_only("clock")
 def test_a_timeout_ends_a_wait():
     flow = Flow.from_iterable([1]).map(even, on_error=Retry(1, wait=3600))
 
@@ -264,6 +268,7 @@ def test_a_failing_source_is_never_a_normal_end(kind, run):
         getattr(flow, run)()
 
 
+@here_only("builds")
 def test_what_explain_and_errors_call_it():
     with pytest.raises(ValueError, match='map\'s on_error must be "stop", "skip", a Retry'):
         Flow.from_iterable([1]).map(str, on_error="ignore")
@@ -273,6 +278,7 @@ def test_what_explain_and_errors_call_it():
         Flow.from_iterable([1]).map(str, on_error=Quarantine)
 
 
+@here_only("clock")
 @pytest.mark.parametrize(("wait", "ended", "skipped"), [(4, 4, 1), (60, 5, 0)])
 def test_leaving_waits_for_a_try_but_not_for_ever(wait, ended, skipped, caplog):
     async def main():

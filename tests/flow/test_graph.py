@@ -6,11 +6,14 @@ from itertools import combinations
 from xml.etree import ElementTree as ET
 
 import pytest
+from contract import here_only
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlike import Consumer, Flow, GlobalWindow, ProducerConsumer, Retry
 from flowlike.flow.layered_layout import Box, lay_out
+
+pytestmark = here_only("builds")
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -7,6 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from contract import here_only
+
+pytestmark = here_only("memory")
 
 CHILD = """
 import asyncio, os, signal, sys, threading, weakref

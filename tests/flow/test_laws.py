@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from contract import here_only
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -193,6 +194,7 @@ def test_keys_equal_in_python_are_counted_once(events, stages):
     assert dict(found) == Counter(events)
 
 
+@here_only("memory")
 @pytest.mark.parametrize("max_demand", [1, 2, 16, 100])
 @pytest.mark.parametrize("stages", [1, 3])
 def test_events_in_flight_are_bounded_by_the_demand(max_demand, stages):

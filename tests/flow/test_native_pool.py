@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from contract import here_only
 
 from flowlike import Flow
 from flowlike.flow.native_pool import RUN, WORTH_A_HOP, Job, NativePool
@@ -14,6 +15,8 @@ from flowlike.native import logistic_map
 from flowlike.native._kernels import ffi
 from flowlike.operators import Calls
 from flowlike.testing import VirtualLoop
+
+pytestmark = here_only("executor")
 
 KERNEL = logistic_map.bind(num=10, p=6_700_417, mu=22)
 

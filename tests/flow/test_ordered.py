@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from contract import here_only, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowlike import Flow
-from flowlike.testing import run
 
 
 async def pass_time(seconds: float) -> None:
@@ -131,10 +131,10 @@ def test_any_pipeline_in_the_loop_and_in_threads(kind, size, steps, first, other
     form=st.sampled_from(["for", "batches", "into", "start"]),
 )
 def test_any_pipeline_of_coroutines_under_any_interleaving(
-    kind, size, steps, first, others, concurrency, waits, seed, form
+    kind, size, steps, first, others, concurrency, waits, seed, form, notes
 ):
     async def slowly(function, n):
-        await pass_time(waits[int(n) % len(waits)] / 10)
+        await pass_time(waits[int(n) % len(waits)] / 5000)
         return function(n)
 
     def per_event(function):
@@ -146,7 +146,7 @@ def test_any_pipeline_of_coroutines_under_any_interleaving(
             return [event async for event in flow]
         if form == "batches":
             return [event async for batch in flow.abatches() for event in batch]
-        found: list[int] = []
+        found = notes()
         # What is behind has one replica.
         async with flow.shuffle(stages=1).each(found.append).start() as running:
             report = await running.wait()
@@ -154,7 +154,7 @@ def test_any_pipeline_of_coroutines_under_any_interleaving(
             came = each.events_in + each.produced
             assert came == each.events_out + each.filtered + each.consumed
         assert report.events_out == len(found)
-        return found
+        return list(found)
 
     assert run(main(), seed=seed) == reference(list(range(size)), steps)
 
@@ -169,7 +169,7 @@ def test_any_pipeline_of_coroutines_under_any_interleaving(
 )
 def test_keys_in_a_partition_come_in_the_order_of_the_source(size, key, layer, partitions, seed):
     async def slowly(n):
-        await pass_time(n % 11 / 10)
+        await pass_time(n % 11 / 5000)
         return n
 
     async def main():
@@ -185,6 +185,7 @@ def test_keys_in_a_partition_come_in_the_order_of_the_source(size, key, layer, p
     assert run(main(), seed=seed) == expected
 
 
+@here_only("memory")
 def test_threads_that_overtake_each_other():
     done: list[threading.Event] = []
 
@@ -206,6 +207,7 @@ def test_threads_that_overtake_each_other():
     assert [n for batch in flow(True).batches() for n in batch] == expected
 
 
+@here_only("executor")
 def test_an_executor_of_ones_own():
     with ProcessPoolExecutor(2) as processes:
         flow = Flow.from_iterable(range(-50, 50), stages=3, max_demand=7, ordered=True)

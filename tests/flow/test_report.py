@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 import pytest
+from contract import here_only
 
 from flowlike import Flow, GlobalWindow, ProducerConsumer, Retry, StageGroup, StageReport
 from flowlike.flow.planner import make_plan
@@ -106,6 +107,7 @@ def test_the_time_of_functions(where):
     assert busy >= 0.9 * MOMENT
 
 
+@here_only("room")
 def test_the_time_of_kernels():
     array = np.arange(200_000)
     report = Flow.from_iterable(array, stages=1).map_batch(KERNEL).run()
@@ -154,6 +156,7 @@ def stage(name, busy):
     )  # fmt: skip
 
 
+@here_only("builds")
 def test_replicas_that_work_at_the_same_time_count_each_for_itself():
     flow = Flow.from_iterable([1], stages=2).map(awaits).shuffle(stages=2).map(works)
     plan = make_plan(flow)
@@ -210,6 +213,7 @@ def test_a_report_so_far():
     assert (after.events_in, after.events_out) == (3, 3)
 
 
+@here_only("builds")
 def test_the_plan_says_what_it_holds():
     window = GlobalWindow().trigger_every(5)
     flow = Flow.from_iterables([[1], [2]], stages=2, max_demand=10, min_demand=4).map(abs)
@@ -240,6 +244,7 @@ def test_the_plan_says_what_it_holds():
     ]
 
 
+@here_only("builds")
 def test_the_plan_says_how_long_batches_are_to_take():
     flow = Flow.from_iterable([1], stages=1).map(abs)
     with ThreadPoolExecutor(1) as threads, ProcessPoolExecutor(1) as processes:

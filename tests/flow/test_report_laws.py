@@ -183,9 +183,9 @@ def test_what_several_partitions_have_made(size, options, sorts):
     sorts=st.booleans(),
     options=layers,
 )
-def test_marks_between_partitions_are_no_events(times, late, sorts, options):
+def test_marks_between_partitions_are_no_events(times, late, sorts, options, notes):
     window = FixedWindow(10, by=float)
-    fired = []
+    fired = notes()
     flow = Flow.from_iterable(times if late else sorted(times), max_demand=5)
     flow = flow.partition(window=window, **options).count_by()
     flow = flow.each_state(fired.append)
@@ -223,7 +223,7 @@ def test_late_events(times, window, options):
     reducer=st.sampled_from(["reduce", "reduce_batch", "count_by", "group_by", "collect_batch"]),
     every=st.one_of(st.none(), st.integers(1, 20)),
 )
-def test_what_a_reduce_has_taken_in(size, steps, before, options, reducer, every):
+def test_what_a_reduce_has_taken_in(size, steps, before, options, reducer, every, notes):
     window = None if every is None else GlobalWindow().trigger_every(every, "reset")
     flow = build(Flow.from_iterable(range(size), **options), steps, options, "plain")
     flow = build(flow.partition(window=window, **options), before, options, "plain")
@@ -236,7 +236,7 @@ def test_what_a_reduce_has_taken_in(size, steps, before, options, reducer, every
             flow = getattr(flow, reducer)(lambda n: n % 3)
         case _:
             flow = flow.collect_batch()
-    found = []
+    found = notes()
     report = flow.each_state(found.append).shuffle(**options).map(abs_of).run()
     assert all(map(adds_up, report.stages)), report
     assert adds_up(report), report

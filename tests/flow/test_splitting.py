@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from contract import here_only
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowlike.flow.splitting import Splitter
 from flowlike.native import partition_of
+
+pytestmark = here_only("builds")
 
 PARTITIONS = st.sampled_from([1, 2, 3, 5, 300])
 COMMON = st.integers(-(2**64), 2**64) | st.integers(0, 9)

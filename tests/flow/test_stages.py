@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from contract import here_only, interleaved
 from plain_stages import Collect, Count, Double, Fed
 
 from flowlike import (
@@ -15,7 +16,7 @@ from flowlike import (
     StageStopped,
     Subscribe,
 )
-from flowlike.testing import ProbeConsumer, interleaved
+from flowlike.testing import ProbeConsumer
 
 
 class Stuck(Consumer[int]):
@@ -55,19 +56,21 @@ async def test_over_a_stage_that_runs_already():
     async with StageGroup() as group:
         ref = await group.start(numbers)
         seen = []
-        async for event in Flow.from_stages([ref], stages=1, max_demand=10).map(str):
+        events = aiter(Flow.from_stages([ref], stages=1, max_demand=10).map(str))
+        async for event in events:
             seen.append(event)
             if len(seen) == 25:
                 break
+        await events.aclose()
         await numbers.cancelled.wait()
         assert seen == [str(n) for n in range(25)]
         assert numbers.stopped is None
 
 
-async def test_the_planned_end_of_a_running_stage_is_the_end_of_a_source():
+async def test_the_planned_end_of_a_running_stage_is_the_end_of_a_source(notes):
     async with StageGroup() as group:
         first, second = await group.start(Fed()), await group.start(Fed())
-        seen = []
+        seen = notes()
         flow = Flow.from_stages([first, second], stages=1, max_demand=9)
         flow = flow.collect_batch().each_state(seen.extend)
         async with flow.start() as running:
@@ -80,9 +83,9 @@ async def test_the_planned_end_of_a_running_stage_is_the_end_of_a_source():
         assert report.events_in == 3
 
 
-async def test_draining_takes_no_more_and_loses_nothing():
+async def test_draining_takes_no_more_and_loses_nothing(notes):
     own, foreign = Count(), Count()
-    states = []
+    states = notes()
     async with StageGroup() as group:
         ref = await group.start(foreign)
         flow = Flow.from_stages([own, ref], stages=1, max_demand=8).partition(stages=2)
@@ -294,7 +297,7 @@ async def test_the_end_of_a_stage_in_between_ends_what_comes_before_it():
             return super().handle_events(events, producer)
 
     source = Count()
-    flow = Flow.from_stages([source]).map(int).through_stages([Enough()], stages=1)
+    flow = Flow.from_stages([source], stages=1).map(int).through_stages([Enough()], stages=1)
     sink = ProbeConsumer(manual=False)
     async with flow.into_stages([sink]) as running:
         await running.wait()
@@ -302,6 +305,7 @@ async def test_the_end_of_a_stage_in_between_ends_what_comes_before_it():
     assert sink.events[:1] == [0]
 
 
+@here_only("clock")
 @interleaved(10)
 async def test_a_consumer_that_is_started_again_has_not_ended():
     class Fragile(ProbeConsumer):
@@ -333,6 +337,7 @@ async def test_a_running_consumer_that_has_ended():
                 await running.wait()
 
 
+@here_only("builds")
 def test_plans_name_the_stages():
     flow = Flow.from_stages([Count(1), Count(1)]).through_stages([Double()], stages=1)
     assert repr(flow) == "Flow(Count and 1 more).through_stages(Double)"
@@ -342,6 +347,7 @@ def test_plans_name_the_stages():
     assert "    from   layer 1: shuffle" in lines
 
 
+@here_only("builds")
 async def test_what_is_no_stage():
     flow = Flow.from_iterable(range(3))
     async with StageGroup() as group:

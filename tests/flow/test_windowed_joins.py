@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 
 import pytest
+from contract import here_only, run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlike import CountWindow, FixedWindow, Flow, FlowBuildError, SessionWindow, SlidingWindow
 from flowlike.operators import run_inline
 from flowlike.operators.program import compile_program
-from flowlike.testing import run
 
 HOW = ("inner", "left", "right", "outer")
 
@@ -143,6 +143,7 @@ def gathered(program, batches, upstream):
     return [event for batches in left for batch in batches for event in batch]
 
 
+@here_only("builds")
 def test_a_partition_without_events_tells_that_it_has_passed_a_window():
     """Partition 1 sees nothing in the first window, which is not held up for it."""
     window = FixedWindow(10, 1)
@@ -162,6 +163,7 @@ def test_a_partition_without_events_tells_that_it_has_passed_a_window():
     assert gathered(behind, handed_on(one, [("a", 31)]), 0) == [(10, {"a": 1, "b": 2})]
 
 
+@here_only("builds")
 def test_a_departition_has_nothing_to_bring_together_of_sessions():
     sessions = Flow.from_iterable([(1, 2)]).partition(key=0, window=SessionWindow(4, 1)).count_by()
     with pytest.raises(FlowBuildError, match=r"over SessionWindow\(4, 1\): every session belongs"):

@@ -7,6 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from contract import here_only, interleaved, run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +21,6 @@ from flowlike import (
     SessionWindow,
     SlidingWindow,
 )
-from flowlike.testing import interleaved, run
 
 
 async def at(seconds):
@@ -62,6 +62,7 @@ def total(flow):
     return flow.reduce(int, lambda acc, n: acc + n)
 
 
+@here_only("clock")
 def test_periodic_windows_end_by_the_clock():
     source = timed((1, 1), (9, 2), (10, 3), (35, 4), (39, 5))
     flow = total(Flow.from_iterable(source, stages=1, window=PeriodicWindow(10)))
@@ -71,6 +72,7 @@ def test_periodic_windows_end_by_the_clock():
     ]  # fmt: skip
 
 
+@here_only("clock")
 def test_a_periodic_trigger():
     source = timed((1, 1), (9, 2), (35, 4), (36, None))
     window = GlobalWindow().trigger_periodically(10, "reset")
@@ -81,6 +83,7 @@ def test_a_periodic_trigger():
     ]  # fmt: skip
 
 
+@here_only("clock")
 def test_lateness_ends_by_the_clock():
     lost = []
     window = FixedWindow(10, itself).allowed_lateness(60).on_late(lost.append)
@@ -93,6 +96,7 @@ def test_lateness_ends_by_the_clock():
     assert report.late == 1
 
 
+@here_only("clock")
 def test_an_idle_source_is_left_out():
     window = FixedWindow(10, itself).idle_timeout(5)
     sources = [timed((0, 1), (4, 12), (8, 13), (30, 14)), timed((20, 11), (30, None))]
@@ -101,6 +105,7 @@ def test_an_idle_source_is_left_out():
     assert report.late == 0
 
 
+@here_only("clock")
 def test_each_source_is_a_producer_of_its_own():
     window = FixedWindow(10, itself)
     sources = [timed((0, 1), (1, 25), (9, None)), timed((2, 3), (5, 14), (6, None))]
@@ -118,6 +123,7 @@ def test_late_events_are_reported_where_they_came():
     assert [stage.late for stage in report.stages] == [0, 3]
 
 
+@here_only("clock")
 def test_no_timer_is_left_when_a_flow_fails():
     def fail(state):
         raise OSError("broken")
@@ -164,11 +170,13 @@ def test_batches_are_cut_at_the_borders(executor):
     assert flow.emit("state").to_list() == expected
 
 
+@here_only("builds")
 def test_a_window_needs_a_reduce():
     with pytest.raises(FlowBuildError, match=r"FixedWindow\(10, itself\), but no reduce"):
         Flow.from_iterable([1], window=FixedWindow(10, itself)).to_list()
 
 
+@here_only("builds")
 def test_explain_shows_the_window():
     window = SlidingWindow(10, 5, itself).trigger_every(3)
     flow = Flow.from_iterable([1], window=window).count_by()
@@ -190,20 +198,21 @@ def test_explain_shows_the_window():
     ),
     max_demand=st.one_of(st.just("auto"), st.integers(1, 20)),
 )
-def test_nothing_is_lost(sources, stages, window, max_demand):
-    late, found = Counter(), Counter()
+def test_nothing_is_lost(sources, stages, window, max_demand, notes):
+    late = notes()
     if hasattr(window, "on_late"):
-        window = window.on_late(lambda n: late.update([n]))
+        window = window.on_late(late.append)
     options = {"stages": stages, "window": window, "max_demand": max_demand}
 
-    def note(counts, ctx):
-        if ctx.trigger == "done":
-            found.update(counts)
+    def done(counts, ctx):
+        return counts if ctx.trigger == "done" else Counter()
 
     flow = Flow.from_iterables(sources, stages=1).partition(key=itself, **options)
-    report = flow.count_by().each_state(note).run()
-    assert found + late == Counter(n for source in sources for n in source)
-    assert report.late == late.total()
+    flow = flow.count_by().map_state(done).emit("state")
+    found = sum(flow.to_list(), Counter())
+    assert found + Counter(late) == Counter(n for source in sources for n in source)
+    late.clear()
+    assert flow.run().late == len(late)
 
 
 @interleaved(20)
@@ -211,11 +220,8 @@ async def test_the_windows_do_not_depend_on_who_comes_first():
     """Sources in order of time, none behind the others by more than the windows know."""
     window = FixedWindow(10, itself)
     sources = [range(0, 60, 2), range(1, 60, 2), [5, 15, 25, 35, 45, 55]]
-    found = []
     flow = Flow.from_iterables(sources, stages=1, window=window, max_demand=4)
-    flow = total(flow).each_state(lambda state, ctx: found.append((ctx.window_id, state)))
-    report = await flow.arun()
-    assert report.late == 0
-    assert found == [
+    flow = total(flow).map_state(lambda state, ctx: (ctx.window_id, state)).emit("state")
+    assert [event async for event in flow] == [
         (start, sum(range(start, start + 10)) + start + 5) for start in range(0, 60, 10)
     ]

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
+from contract import here_only, run
 from hypothesis import given, note
 from hypothesis import strategies as st
 from laws.chains import MODULUS, OPERATORS, Counting
 from laws.windowed import until
 
 from flowlike import Flow
-from flowlike.testing import ProbeConsumer, run
+from flowlike.testing import ProbeConsumer
 
 MOST = 2000  # events; an operator that would make more is left out
 
@@ -108,6 +109,7 @@ def test_any_chain(source, events, first, steps, door, seed):
 ALONE = sorted(set(OPERATORS) - {"merge", "join", "hash_join"})  # what reads one source, once
 
 
+@here_only("clock")
 @given(
     events=numbers,
     pauses=st.lists(st.integers(0, 3), min_size=60, max_size=60),

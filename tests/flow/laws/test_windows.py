@@ -6,6 +6,7 @@ import functools
 from itertools import groupby
 from typing import Any
 
+from contract import here_only
 from hypothesis import given
 from hypothesis import strategies as st
 from laws.reference import END, Log
@@ -13,6 +14,8 @@ from laws.windowed import KEYS, described, log_of, referred, source, steps, wind
 
 from flowlike import Flow, PartitionDispatcher
 from flowlike.testing import ProbeConsumer, run
+
+pytestmark = here_only("clock")
 
 demands = st.one_of(st.just("auto"), st.integers(1, 9))
 seeds = st.integers(0, 2**32)
