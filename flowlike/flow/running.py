@@ -133,15 +133,17 @@ class RunningFlow:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
-            for task in self._foreign:
-                task.cancel()
-            await asyncio.gather(*self._foreign, return_exceptions=True)
             for gone in self._readers_gone:
                 gone.cancel()
             if self._bar is not None:
                 self._bar.stop()
-            await self._placement.close()
-            self._stopped = perf_counter()
+            for task in self._foreign:
+                task.cancel()
+            try:
+                await asyncio.gather(*self._foreign, return_exceptions=True)
+            finally:
+                await self._placement.close()
+                self._stopped = perf_counter()
 
     async def wait(self) -> RunReport:
         """Wait until the flow has ended by itself, and return its report."""

@@ -58,7 +58,8 @@ class Hosts:
 
     def __init__(self, count: int) -> None:
         self._crew = Crew(count, self._take, self._lose)
-        self._node = Node(0)
+        self._node = Node(0, self._loss_of)
+        self._losses: dict[str, NodeLost] = {}  # of this run, by the name of the worker
         self._introductions = Introductions()
         self._run = 0
         self._group: StageGroup
@@ -182,6 +183,7 @@ class Hosts:
         self._guests.clear()
         self._unsettled.clear()
         self._stand_ins.clear()
+        self._losses.clear()
         self._introductions.finish()
         self._node.end(self._run)
         for member in self.members:
@@ -253,12 +255,8 @@ class Hosts:
         if stand_in.ended:
             return
         stand_in.ended = True
-        # The worker tells of another one that it has lost, which is noticed here too: there it is
-        # known how it has died. Or of a stage that was ended before this one had subscribed to it.
-        if isinstance(reason, NodeLost) or (
-            isinstance(reason, StageStopped) and stand_in.is_ending
-        ):
-            reason = "shutdown"
+        if isinstance(reason, StageStopped) and stand_in.is_ending:
+            reason = "shutdown"  # what it was to subscribe to was ended before
         self._group.stage_ended(stand_in, reason)
 
     def _settled(self, member: WorkerProcess) -> None:
@@ -283,12 +281,22 @@ class Hosts:
         names = ", ".join(living[:_NAMED])
         if len(living) > _NAMED:
             names += f" and {len(living) - _NAMED} others"
-        loss = member.loss(f" with {names}" if names else "")
+        loss = self._losses[member.name] = member.loss(f" with {names}" if names else "")
         self._node.lose(member.number, loss)
         self._forget(member)
         if not self._group.has_ended:
             self._group.fail(loss)
         self._vacate(member)
+
+    def _loss_of(self, error: BaseException) -> NodeLost | None:
+        """What is known here of a worker that another one has lost: how it has died."""
+        if not isinstance(error, NodeLost):
+            return None
+        for member in self.members:
+            if member.name == error.node:
+                self._crew.give_up(member)
+                break
+        return self._losses.get(error.node)
 
     # Ends.
 

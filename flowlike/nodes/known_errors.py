@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from flowlike.carried import CarriedError
@@ -17,6 +18,8 @@ class KnownErrors:
 
     Args:
         node: the number of this node.
+        better: gives what is known here of the same, of one that comes from elsewhere; ``None``
+            if that is nothing.
 
     Example:
         >>> here, there = KnownErrors(0), KnownErrors(1)
@@ -26,10 +29,13 @@ class KnownErrors:
         (True, True)
     """
 
-    __slots__ = ("_carried", "_errors", "_node", "_origins", "_packed")
+    __slots__ = ("_better", "_carried", "_errors", "_node", "_origins", "_packed")
 
-    def __init__(self, node: int) -> None:
+    def __init__(
+        self, node: int, better: Callable[[BaseException], BaseException | None] | None = None
+    ) -> None:
         self._node = node
+        self._better = better
         self._packed = 0
         self._errors: dict[tuple[int, int], BaseException] = {}  # so their ids stay theirs
         self._origins: dict[int, tuple[int, int]] = {}  # by the id of the exception
@@ -53,12 +59,16 @@ class KnownErrors:
         origin = carried.origin
         error = None if origin is None else self._errors.get(origin)
         if error is not None:
-            carried.annotate(error)
+            if origin in self._carried:
+                carried.annotate(error)
             return error
         error = carried.open()
-        if origin is not None:
+        better = None if self._better is None else self._better(error)
+        if origin is not None and better is not None:
+            self._errors[origin] = better  # it has its own notes
+        elif origin is not None:
             self._know(origin, error, carried)
-        return error
+        return error if better is None else better
 
     def forget(self) -> None:
         """A run has ended: exceptions that come from now on are others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,7 @@ class Node:
 
     Args:
         number: names it among the nodes that it is joined to; 0 is the one that begins runs.
+        better: see `KnownErrors`.
 
     Raises:
         TypeError: it is no integer.
@@ -42,10 +44,12 @@ class Node:
         number: the same.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(
+        self, number: int, better: Callable[[BaseException], BaseException | None] | None = None
+    ) -> None:
         self.number = check_count("number", number, least=0)
         numbers.of_process(number)
-        self._errors = KnownErrors(number)
+        self._errors = KnownErrors(number, better)
         self._neighbours: dict[int, Neighbour] = {}
         self._run: int | None = None
         self._last = -1  # the last run that has begun

@@ -253,3 +253,17 @@ def test_a_parent_without_descriptors(has, monkeypatch):
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_in_the_middle_of_exchanges_it_is_the_death_that_is_told(runner):
+    """The other worker notices too, and may say so first."""
+    flow = Flow.from_iterable(range(10**12)).partition(stages=4).map(abs).partition(stages=4)
+    for at in range(8):
+        killed = None
+        with pytest.raises(NodeLost, match="SIGKILL") as caught:
+            for batch in flow.map(lambda n: (n, os.getpid())).batches(runner=runner):
+                if killed is None and batch[0][0] >= 1000 * at:
+                    killed = batch[0][1]
+                    os.kill(killed, signal.SIGKILL)
+        assert caught.value.status == -signal.SIGKILL
+        assert not hasattr(caught.value, "__notes__")

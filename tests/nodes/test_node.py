@@ -365,6 +365,19 @@ def test_notes_that_an_exception_has_got_meanwhile_come_with_it():
     assert there.open(here.pack(error)) is not got
 
 
+def test_what_is_known_here_of_an_exception_takes_its_place_and_keeps_its_notes():
+    better, error, other = Boom("by SIGKILL"), Boom("has closed its link"), ValueError("x")
+    here = KnownErrors(0, lambda error: better if isinstance(error, Boom) else None)
+    there = KnownErrors(1)
+    error.add_note("there")
+    for _ in range(2):
+        assert here.open(there.pack(error)) is better
+        assert not hasattr(better, "__notes__")
+        error.add_note("later")
+    assert isinstance(here.open(there.pack(other)), ValueError)
+    assert here.open(there.pack(there.open(here.pack(better)))) is better
+
+
 @interleaved(10)
 async def test_a_node_that_was_lost_can_be_joined_again():
     joined, collect = joined_nodes(), Collect()
