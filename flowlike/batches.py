@@ -16,17 +16,22 @@ from numpy.lib.stride_tricks import as_strided
 
 from flowlike.arrow import filter_arrow, is_arrow, join_arrow, joinable_arrow
 from flowlike.counted import Counted
+from flowlike.grouped import Grouped
 from flowlike.memory import empty
 from flowlike.numbered import Numbered
+from flowlike.reduced import Reduced
 
 __all__ = ["Batch", "as_batch", "chosen", "events_of", "is_batch", "join", "joinable"]
 
 Batch: TypeAlias = Any  # list | range | numpy.ndarray | pyarrow.Array | pyarrow.RecordBatch
 
+_COMBINED = (Counted, Grouped, Reduced)
+"""What stages of a flow send to each other in place of events."""
+
 
 def is_batch(value: Any) -> bool:
     """True for the types that carry events (also when empty)."""
-    if isinstance(value, (list, range, Counted, Numbered)):
+    if isinstance(value, (list, range, *_COMBINED, Numbered)):
         return True
     if isinstance(value, np.ndarray):
         return value.ndim > 0
@@ -80,12 +85,8 @@ def join(batches: Sequence[Batch]) -> Batch:
         if all(joinable(first, batch) for batch in batches):
             return _copied(batches) if (view := _adjoining(batches)) is None else view
     joined: list[Any] = []
-    if batches and isinstance(batches[0], Counted):
-        counts: list[int] = []
-        for counted in batches:
-            joined += counted.events
-            counts += counted.counts
-        return Counted(joined, counts)
+    if batches and isinstance(batches[0], _COMBINED):
+        return type(batches[0]).joined(batches)
     if batches and is_arrow(batches[0]):
         first = batches[0]
         if all(joinable_arrow(first, batch) for batch in batches):
@@ -98,10 +99,10 @@ def join(batches: Sequence[Batch]) -> Batch:
 def joinable(first: Batch, second: Batch) -> bool:
     """True if :func:`join` keeps their kind: lists and ranges, or arrays of one kind of row.
 
-    Events that were counted are joined to their kind only, those that are numbered to none.
+    Events that were combined are joined to their kind only, those that are numbered to none.
     """
-    if isinstance(first, Counted):
-        return isinstance(second, Counted)
+    if isinstance(first, _COMBINED):
+        return type(first) is type(second)
     if isinstance(first, np.ndarray):
         return (
             isinstance(second, np.ndarray)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flowlike.flat import flat
@@ -40,3 +40,9 @@ class Counted:
 
     def __getitem__(self, part: slice) -> Counted:
         return Counted(self.events[part], self.counts[part])
+
+    @staticmethod
+    def joined(batches: Sequence[Counted]) -> Counted:
+        """All of them, in order."""
+        events = [event for each in batches for event in each.events]
+        return Counted(events, [count for each in batches for count in each.counts])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flowlike.counted import Counted
+from flowlike.grouped import Grouped
 from flowlike.numbered import Numbered
+from flowlike.reduced import Reduced
 
 __all__ = ["ENVELOPES", "stands_for"]
 
-ENVELOPES = frozenset((Counted, Numbered))
+ENVELOPES = frozenset((Counted, Grouped, Numbered, Reduced))
 """Types that only stages of a flow send to each other, around the batch of a user."""
 
 

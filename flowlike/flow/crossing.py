@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from flowlike.errors import FlowBuildError
+from flowlike.flow.combined import Combined
 from flowlike.flow.planner import Plan
 from flowlike.flow.recipe import LayerRecipe
 from flowlike.nodes.culprit import find_culprit
@@ -54,8 +55,12 @@ def refuse_recipe(recipe: LayerRecipe, error: Exception) -> NoReturn:
 def _sent(recipe: LayerRecipe) -> Iterator[tuple[str, str, Any]]:
     """What users have given that is sent there: of which operator, as which argument."""
     given: list[tuple[str, Any]] = [(each.label, each) for each in recipe.layer.operators]
-    given += [(each.routing.label, each.routing) for each in recipe.readings]
-    given += [(recipe.behind.label, recipe.behind), (recipe.name, recipe.options)]
+    for routing in (*(each.routing for each in recipe.readings), recipe.behind):
+        if isinstance(routing, Combined):
+            given += [(routing.label, routing.routing), (routing.operator.label, routing.operator)]
+        else:
+            given.append((routing.label, routing))
+    given.append((recipe.name, recipe.options))
     for label, options in given:
         for field in dataclasses.fields(options):
             yield label, field.name, getattr(options, field.name)

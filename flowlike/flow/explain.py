@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from operator import attrgetter
 
+from flowlike.flow.combined import Combined
 from flowlike.flow.planner import LayerPlan, Plan, ReorderPlan, StagePlan
 from flowlike.operators import executor_name
 from flowlike.operators.reordering import BATCHES_AHEAD, EVENTS_AHEAD
@@ -21,6 +22,7 @@ def explain_plan(plan: Plan) -> str:
     lines = []
     for node in plan.nodes:
         lines.append(node.name)
+        behind, _ = plan.behind(node)
         if isinstance(node, LayerPlan):
             lines.extend(f"    {line}" for line in describe_layer(node, plan.workers))
         elif isinstance(node, ReorderPlan):
@@ -28,6 +30,8 @@ def explain_plan(plan: Plan) -> str:
             lines.extend(f"    {line}" for line in describe_order(node))
         elif isinstance(node, StagePlan) and node.upstream:
             lines.append(f"    from   {', '.join(each.name for each in node.upstream)}")
+        if isinstance(behind, Combined):
+            lines.append(f"    ahead  {behind.ahead}")
     lines.append("collector")
     lines.append(f"    from   {', '.join(output.name for output in plan.outputs)}")
     lines.append(f"    holds  at most {_events(plan.caller_holds)}")

@@ -518,6 +518,11 @@ class Flow(Generic[T]):
         layer before has one replica or is ordered. Keys that are equal in Python (1, 1.0, True)
         meet. Array batches are split as arrays.
 
+        Where the new layer begins with a ``group_by``, ``group_by_key`` or ``count_by`` by the same
+        key, with a ``unique``, or with a reduce that has a ``merge``, its events are combined
+        before they are sent, unless a trigger, a window other than the global one, an ``on_init``,
+        or a limit on demand or buffers could tell; :meth:`explain` says "ahead" where.
+
         Args:
             key: a function, an index into the event, or a name (a mapping's key, else an
                 attribute); ``None``: the event itself.
@@ -732,7 +737,9 @@ class Flow(Generic[T]):
         Args:
             init: makes the first state; called for every window.
             fn: ``fn(acc, event) -> acc``, the order of ``functools.reduce``.
-            merge: ``merge(acc, acc) -> acc``, where states can be combined.
+            merge: ``merge(acc, acc) -> acc``, where states can be combined, the earlier first.
+                Behind a :meth:`partition` it lets ``fn`` begin before the exchange, with an
+                ``init()`` for each batch: ``merge(init(), acc)`` has to equal ``acc``.
 
         Raises:
             TypeError: one of them cannot be called, or is a coroutine function.
@@ -761,7 +768,8 @@ class Flow(Generic[T]):
         Args:
             init: makes the first state; called for every window.
             fn: a function or a coroutine function.
-            merge: ``merge(acc, acc) -> acc``, where states can be combined.
+            merge: as in :meth:`reduce`; a coroutine function, an ``executor`` or an ``on_error``
+                keep ``fn`` behind the exchange.
             executor: where ``fn`` runs; default as the layer.
             on_error: as in :meth:`map_batch`; a batch that is dropped leaves ``acc`` as it is, so
                 ``fn`` should not have changed it before it raises.

@@ -11,6 +11,7 @@ import numpy as np
 
 from flowlike.connectors import Source
 from flowlike.errors import FlowBuildError
+from flowlike.flow.combined import Combined, combined
 from flowlike.flow.options import LayerOptions
 from flowlike.flow.routing import Numbering, Partition, Routing, Shuffle
 from flowlike.flow.staged import Staged, stage_label
@@ -398,8 +399,8 @@ class _Planner:
         what = operators[0].label if operators else inputs[0].routing.label
         name = f"layer {self._layers}: {what}"
         stages = flow._options.stages or self._replicas(flow._layer)
-        if stages > 1 and _only_counts(flow):  # a single one needs no exchange
-            inputs = tuple(map(_combining, inputs))
+        if stages > 1:  # a single one needs no exchange
+            inputs = tuple(self._combining(flow, stages, each) for each in inputs)
         if not self._stays_in_order(flow, inputs):
             return (LayerPlan(name, flow._layer, flow._options, stages, inputs),)
         _check_keeps_all(flow, name)
@@ -409,6 +410,33 @@ class _Planner:
         last = plan if stages == 1 else ReorderPlan(f"order of layer {self._layers}", plan)
         self._in_order.add(last)
         return (last,)
+
+    def _combining(self, flow: Flow[Any], stages: int, each: Input) -> Input:
+        """The input of a layer of which a part is done before the exchange, if nobody can tell.
+
+        A limit on the demand or the buffer is one on events, which what is combined would evade.
+        """
+        node = each.node
+        if isinstance(node, LayerPlan) and (
+            node.options.max_demand != "auto" or node.options.buffer_size is not None
+        ):
+            return each
+        if isinstance(node, LayerPlan) and _only_counts(flow):
+            if each.routing != Partition() or node.layer.reducing or node.layer.entering:
+                return each
+            return each._replace(node=replace(node, combine_for=each.routing.label))
+        routing = combined(each.routing, flow._layer, flow._options)
+        if routing is None or not self._is_wide(node, stages, routing):
+            return each
+        return each._replace(routing=routing)
+
+    def _is_wide(self, node: Node, stages: int, routing: Combined) -> bool:
+        """True if what is done before the exchange can use as many cores as behind it."""
+        if isinstance(node, SourcePlan):
+            return not routing.works
+        if not isinstance(node, LayerPlan):
+            return False
+        return not routing.works or self._workers is None or node.stages >= stages
 
     def _replicas(self, layer: Layer) -> int:
         """As many as can run at the same time."""
@@ -464,21 +492,3 @@ def _only_counts(flow: Flow[Any]) -> bool:
         and layer.window in (None, GlobalWindow())
         and flow._options.max_demand == "auto"
     )
-
-
-def _combining(each: Input) -> Input:
-    """The input of a layer that only counts, with counts in place of events if nobody can tell.
-
-    A limit on the demand or the buffer is one on events, which the counts would evade.
-    """
-    node = each.node
-    if (
-        isinstance(node, LayerPlan)
-        and each.routing == Partition()
-        and node.layer.reducing is None
-        and node.layer.entering is None
-        and node.options.max_demand == "auto"
-        and node.options.buffer_size is None
-    ):
-        return each._replace(node=replace(node, combine_for=each.routing.label))
-    return each

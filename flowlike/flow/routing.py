@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from flowlike.flow.native_pool import NativePool
 from flowlike.flow.splitting import Splitter
@@ -17,6 +17,9 @@ from flowlike.stages import (
     NumberingDispatcher,
     PartitionDispatcher,
 )
+
+if TYPE_CHECKING:
+    from flowlike.flow.combined import Combined
 
 __all__ = ["Dispatched", "JoinSide", "Numbering", "Partition", "Routing", "Shuffle"]
 
@@ -200,6 +203,6 @@ class Dispatched:
         return self.by.partitions[replica] if isinstance(self.by, PartitionDispatcher) else None
 
 
-Routing = Dispatched | JoinSide | Numbering | Partition | Shuffle
+Routing: TypeAlias = "Combined | Dispatched | JoinSide | Numbering | Partition | Shuffle"
 
 _PROTOCOL = ("ask", "cancel", "dispatch", "fresh", "kept", "subscribe", "wanted")

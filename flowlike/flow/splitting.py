@@ -81,6 +81,14 @@ class Splitter:
         events = batch if isinstance(batch, (list, range)) else list(events_of(batch))
         return list[Batch](deal(events, self._ids_of(events), self._partitions))
 
+    def ids_of_keys(self, keys: Sequence[Any]) -> Ids:
+        """The partition of each key.
+
+        Raises:
+            TypeError: a key has no stable hash.
+        """
+        return self._ids_of_keys(keys, keys)
+
     def elsewhere(self, batch: Batch, reply: Reply) -> bool:
         """Split an array in a thread, if it is long and no Python object is needed for that.
 

@@ -17,6 +17,7 @@ from flowlike.operators.reducers.reducer import Reducer, part
 from flowlike.operators.reducing import ReduceBatch
 from flowlike.operators.tally import Tally
 from flowlike.options import is_coroutine_function
+from flowlike.reduced import Reduced
 
 if TYPE_CHECKING:
     from flowlike.operators.trying import Trying
@@ -70,6 +71,8 @@ class Batching(Reducer):
 
     def step(self, state: Any, batch: Batch, start: int, stop: int, outputs: Outputs) -> Any:
         """The state after ``batch[start:stop]``."""
+        if type(batch) is Reduced:
+            return self.absorb(state, batch)
         return self._function((state, part(batch, start, stop)))
 
     def offload(

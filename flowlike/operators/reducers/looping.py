@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from flowlike.batches import Batch
+from flowlike.grouped import Grouped
 from flowlike.operators.fusion import Fused
 from flowlike.operators.guarded import guarded, spread
 from flowlike.operators.keys import key_function
@@ -15,6 +16,7 @@ from flowlike.operators.outputs import Outputs
 from flowlike.operators.reducers.reducer import Reducer, part
 from flowlike.operators.reducing import EmitAndReduce, GroupBy, GroupByKey, Reduce, Reducing
 from flowlike.operators.tally import Tally
+from flowlike.reduced import Reduced
 
 __all__ = ["Folding", "Grouping"]
 
@@ -56,6 +58,8 @@ class Folding(Reducer):
 
     def step(self, state: Any, batch: Batch, start: int, stop: int, outputs: Outputs) -> Any:
         """The state after ``batch[start:stop]``."""
+        if type(batch) is Reduced:
+            return self.absorb(state, batch)
         return self._fused.reduce(part(batch, start, stop), state, outputs)
 
     def merge(self, one: Any, other: Any) -> Any:
@@ -91,6 +95,8 @@ class Grouping(Reducer):
 
     def step(self, state: Any, batch: Batch, start: int, stop: int, outputs: Outputs) -> Any:
         """The state after ``batch[start:stop]``."""
+        if type(batch) is Grouped:
+            return _add_groups(state, zip(batch.keys, batch.values, strict=True))
         return self._fused.reduce(part(batch, start, stop), state, outputs)
 
     def show(self, state: dict[Any, list[Any]], keep: bool) -> dict[Any, list[Any]]:
@@ -99,12 +105,7 @@ class Grouping(Reducer):
 
     def merge(self, one: dict[Any, list[Any]], other: dict[Any, list[Any]]) -> Any:
         """The values of the one, then those of the other."""
-        for key, values in other.items():
-            if key in one:
-                one[key] += values
-            else:
-                one[key] = values
-        return one
+        return _add_groups(one, other.items())
 
     def adopt(self, state: Any, who: str) -> dict[Any, list[Any]]:
         """A copy of the groups that ``on_trigger`` returned.
@@ -118,6 +119,20 @@ class Grouping(Reducer):
                 f"state of {self._label}, not {state!r:.80}"
             )
         return {key: list(values) for key, values in state.items()}
+
+
+def _add_groups(
+    state: dict[Any, list[Any]], groups: Iterable[tuple[Any, list[Any]]]
+) -> dict[Any, list[Any]]:
+    """The values of the state, then the others."""
+    find = state.get
+    for key, values in groups:
+        group = find(key)
+        if group is None:
+            state[key] = values
+        else:
+            group += values
+    return state
 
 
 def merging(operator: Reducing, place: Place) -> Callable[[Any], Any] | None:

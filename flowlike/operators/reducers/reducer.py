@@ -8,6 +8,7 @@ from typing import Any
 from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
 from flowlike.operators.outputs import Outputs
+from flowlike.reduced import Reduced
 
 __all__ = ["Reducer", "part"]
 
@@ -46,6 +47,12 @@ class Reducer:
     def merge(self, one: Any, other: Any) -> Any:
         """One state out of those of two sessions that join, the earlier one first."""
         raise NotImplementedError
+
+    def absorb(self, state: Any, reduced: Reduced) -> Any:
+        """The state after events that were reduced elsewhere."""
+        for each in reduced.states:
+            state = self.merge(state, each)
+        return state
 
     def adopt(self, state: Any, who: str) -> Any:
         """A state that ``on_trigger`` returned, as this reducer goes on with it.
