@@ -57,6 +57,8 @@ def describe_layer(plan: LayerPlan, workers: int | None) -> list[str]:
             f"auto, at most {demand.limit} of each producer, "
             f"in batches that take about {demand.target * 1e3:g} ms"
         )
+        if demand.patience > demand.target:
+            asked += f" (up to {demand.patience * 1e3:g} ms for {demand.FEW} events or less)"
         if demand.least > 1:
             asked += f", {demand.least} or more"
     else:

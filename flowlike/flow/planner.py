@@ -100,6 +100,7 @@ class LayerPlan:
         inputs: the sources and layers that it reads, and how.
         combine_for: the label of the routing behind it, if the next layer only counts its
             events, so that it counts them already; else None.
+        elsewhere: whether its replicas live in worker processes.
     """
 
     name: str
@@ -108,6 +109,7 @@ class LayerPlan:
     stages: int
     inputs: tuple[Input, ...]
     combine_for: str | None = None
+    elsewhere: bool = False
 
     @property
     def upstream(self) -> tuple[Node, ...]:
@@ -136,6 +138,7 @@ class LayerPlan:
             least=at_once,
             target=self.target,
             growth=_NATIVE_GROWTH if self.layer.is_native else AutoDemand.GROWTH,
+            patience=_FOR_A_PROCESS if self.elsewhere else 0.0,
         )
 
     @property
@@ -402,11 +405,11 @@ class _Planner:
         if stages > 1:  # a single one needs no exchange
             inputs = tuple(self._combining(flow, stages, each) for each in inputs)
         if not self._stays_in_order(flow, inputs):
-            return (LayerPlan(name, flow._layer, flow._options, stages, inputs),)
+            return (self._plan(name, flow, stages, inputs),)
         _check_keeps_all(flow, name)
         if stages > 1:
             inputs = (inputs[0]._replace(routing=Numbering()),)
-        plan = LayerPlan(name, flow._layer, flow._options, stages, inputs)
+        plan = self._plan(name, flow, stages, inputs)
         last = plan if stages == 1 else ReorderPlan(f"order of layer {self._layers}", plan)
         self._in_order.add(last)
         return (last,)
@@ -437,6 +440,12 @@ class _Planner:
         if not isinstance(node, LayerPlan):
             return False
         return not routing.works or self._workers is None or node.stages >= stages
+
+    def _plan(
+        self, name: str, flow: Flow[Any], stages: int, inputs: tuple[Input, ...]
+    ) -> LayerPlan:
+        elsewhere = self._workers is not None
+        return LayerPlan(name, flow._layer, flow._options, stages, inputs, elsewhere=elsewhere)
 
     def _replicas(self, layer: Layer) -> int:
         """As many as can run at the same time."""

@@ -76,6 +76,8 @@ class AutoDemand:
         joins: false for a stage that takes batches as they come, and would copy them again.
         target: seconds that a batch should take.
         growth: how many times as large the next batch may be at most.
+        patience: seconds that a batch of few events may take instead, where the way of a batch
+            costs much and what a few events are in memory does not.
 
     Attributes:
         limit: the same.
@@ -84,14 +86,16 @@ class AutoDemand:
         joins: whether smaller batches are joined up to it.
         target: the same.
         growth: how many times as large the next batch may be.
+        patience: seconds that a batch of few events may take.
     """
 
+    FEW = 1 << 12
     TARGET = 0.002
     GROWTH = 16
     LIMIT = 1 << 20
     cuts = False  # what comes was asked for in pieces of the right size
 
-    __slots__ = ("_open", "batch", "growth", "joins", "least", "limit", "target")
+    __slots__ = ("_open", "batch", "growth", "joins", "least", "limit", "patience", "target")
 
     def __init__(
         self,
@@ -101,8 +105,10 @@ class AutoDemand:
         joins: bool = True,
         target: float = TARGET,
         growth: int = GROWTH,
+        patience: float = 0.0,
     ) -> None:
         self.target = target
+        self.patience = max(patience, target)
         self.joins = joins
         self.growth = growth
         self.least = min(least, limit)
@@ -119,12 +125,12 @@ class AutoDemand:
         """See :class:`Demand`."""
         self._open -= events
         batch = self.batch
-        if seconds > 2 * self.target:
-            fitting = int(events * self.target / seconds)
-            self.batch = max(self.least, min(batch, fitting))
-        elif 2 * events >= batch and seconds < self.target / 2:
-            wanted = events * self.target / max(seconds, 1e-9)
-            most = min(batch * self.growth, int(wanted), self.limit // 2)
+        per_second = events / max(seconds, 1e-9)
+        fitting = max(per_second * self.target, min(per_second * self.patience, self.FEW))
+        if 2 * fitting < events:
+            self.batch = max(self.least, min(batch, int(fitting)))
+        elif fitting > 2 * events >= batch:
+            most = min(batch * self.growth, int(fitting), self.limit // 2)
             self.batch = max(self.least, most)
         more = self._maximum() - self._open
         if more < self.batch and self._open:
@@ -165,6 +171,7 @@ def demand_policy(max_demand: int | AutoDemand | str, min_demand: int | None) ->
                 max_demand.joins,
                 max_demand.target,
                 max_demand.growth,
+                max_demand.patience,
             )
         return AutoDemand()
     if isinstance(max_demand, str):

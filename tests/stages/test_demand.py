@@ -117,13 +117,27 @@ def test_a_batch_may_be_given_another_time() -> None:
     assert usual.batch == 1
 
 
+@pytest.mark.parametrize(
+    ("cost", "size"), [(2e-5, 500), (5e-3, 2), (1e-6, 4096), (1e-7, 20_000), (3e-7, 6_666)]
+)
+def test_a_batch_of_few_events_may_take_longer(cost, size):
+    demand = AutoDemand(patience=0.01)
+    demand.first()
+    for _ in range(20):
+        demand.handled(demand.batch, demand.batch * cost)
+    assert demand.batch == pytest.approx(size, rel=0.5)
+    before = demand.batch
+    demand.handled(demand.batch, demand.batch * cost)
+    assert demand.batch == before
+
+
 def test_a_policy_is_copied_with_all_that_it_was_given() -> None:
-    given = AutoDemand(limit=1000, batch=8, least=4, joins=False, target=0.01, growth=9)
+    given = AutoDemand(1000, batch=8, least=4, joins=False, target=0.01, growth=9, patience=0.1)
     copy = demand_policy(given, None)
     assert copy is not given
     assert isinstance(copy, AutoDemand)
-    fields = ("limit", "batch", "least", "joins", "target", "growth")
-    assert [getattr(copy, name) for name in fields] == [1000, 8, 4, False, 0.01, 9]
+    fields = ("limit", "batch", "least", "joins", "target", "growth", "patience")
+    assert [getattr(copy, name) for name in fields] == [1000, 8, 4, False, 0.01, 9, 0.1]
 
 
 @pytest.mark.parametrize("growth", [16, 256])
