@@ -60,6 +60,8 @@ def _sent(recipe: LayerRecipe) -> Iterator[tuple[str, str, Any]]:
             given += [(routing.label, routing.routing), (routing.operator.label, routing.operator)]
         else:
             given.append((routing.label, routing))
+    if recipe.grouping is not None:
+        given.append((recipe.grouping.label, recipe.grouping))
     given.append((recipe.name, recipe.options))
     for label, options in given:
         for field in dataclasses.fields(options):

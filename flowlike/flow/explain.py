@@ -79,7 +79,8 @@ def describe_layer(plan: LayerPlan, workers: int | None) -> list[str]:
         for group in plan.layer.groups
     ]
     if plan.combine_for is not None:
-        lines.append(f"ahead  counts equal events before {plan.combine_for}")
+        what = "counts equal events" if plan.grouping is None else "groups by key"
+        lines.append(f"ahead  {what} before {plan.combine_for}")
     return lines
 
 

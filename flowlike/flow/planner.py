@@ -16,7 +16,15 @@ from flowlike.flow.options import LayerOptions
 from flowlike.flow.routing import Numbering, Partition, Routing, Shuffle
 from flowlike.flow.staged import Staged, stage_label
 from flowlike.native import Kernel
-from flowlike.operators import CountBy, GlobalWindow, Layer, MapBatch, crosses_processes
+from flowlike.operators import (
+    CountBy,
+    GlobalWindow,
+    GroupBy,
+    GroupByKey,
+    Layer,
+    MapBatch,
+    crosses_processes,
+)
 from flowlike.stages import AutoDemand, StageRef
 
 if TYPE_CHECKING:
@@ -99,7 +107,8 @@ class LayerPlan:
         stages: how many replicas.
         inputs: the sources and layers that it reads, and how.
         combine_for: the label of the routing behind it, if the next layer only counts its
-            events, so that it counts them already; else None.
+            events, or groups them, so that it does so already; else None.
+        grouping: what the next layer groups by; ``None``: it counts.
         elsewhere: whether its replicas live in worker processes.
     """
 
@@ -110,6 +119,7 @@ class LayerPlan:
     inputs: tuple[Input, ...]
     combine_for: str | None = None
     elsewhere: bool = False
+    grouping: GroupBy | GroupByKey | None = None
 
     @property
     def upstream(self) -> tuple[Node, ...]:
@@ -424,13 +434,19 @@ class _Planner:
             node.options.max_demand != "auto" or node.options.buffer_size is not None
         ):
             return each
-        if isinstance(node, LayerPlan) and _only_counts(flow):
-            if each.routing != Partition() or node.layer.reducing or node.layer.entering:
-                return each
-            return each._replace(node=replace(node, combine_for=each.routing.label))
+        plain: LayerPlan | None = None
+        if isinstance(node, LayerPlan) and not node.layer.reducing and not node.layer.entering:
+            plain = node
+        if plain and each.routing == Partition() and _only_counts(flow):
+            return each._replace(node=replace(plain, combine_for=each.routing.label))
         routing = combined(each.routing, flow._layer, flow._options)
         if routing is None or not self._is_wide(node, stages, routing):
             return each
+        operator = routing.operator
+        if plain and isinstance(operator, (GroupBy, GroupByKey)):
+            return each._replace(
+                node=replace(plain, combine_for=each.routing.label, grouping=operator)
+            )
         return each._replace(routing=routing)
 
     def _is_wide(self, node: Node, stages: int, routing: Combined) -> bool:

@@ -14,7 +14,7 @@ from flowlike.flow.planner import LayerPlan, Plan, foreign_stages
 from flowlike.flow.pools import Pools
 from flowlike.flow.replica import OrderedReplica, Replica, Upstream
 from flowlike.flow.routing import JoinSide, Numbering, Partition, Routing
-from flowlike.operators import Layer, compile_program, key_function
+from flowlike.operators import GroupBy, GroupByKey, Layer, compile_program, key_function
 from flowlike.stages import AutoDemand, Subscribe
 from flowlike.stages.peer import Peer
 
@@ -50,6 +50,7 @@ class LayerRecipe:
         max_demand: what a replica asks of one producer.
         emits: whether what a reduce at its end emits is wanted.
         combine_for: see `LayerPlan`.
+        grouping: see `LayerPlan`.
     """
 
     name: str
@@ -62,6 +63,7 @@ class LayerRecipe:
     max_demand: int | AutoDemand
     emits: bool
     combine_for: str | None
+    grouping: GroupBy | GroupByKey | None
 
     def replicas(
         self, numbers: Sequence[int], pools: Pools, feeds: Sequence[Feed] | Any
@@ -91,6 +93,7 @@ class LayerRecipe:
                 sides=sides,
                 emits=self.emits or not layer.has_reduce,
                 combine_for=self.combine_for,
+                grouping=self.grouping,
             )
             replica = kind(
                 program,
@@ -161,6 +164,7 @@ def recipes_of(
             max_demand=layer.max_demand,
             emits=hands_on or layer not in plan.outputs,
             combine_for=layer.combine_for,
+            grouping=layer.grouping,
         )
     return recipes
 

@@ -13,6 +13,7 @@ from flowlike.arrow import column_of, is_arrow, numbers_of, split_arrow
 from flowlike.batches import Batch, events_of
 from flowlike.counted import Counted
 from flowlike.flow.native_pool import Job, NativePool
+from flowlike.grouped import Grouped
 from flowlike.native import partition_ids, partition_of, scatter
 from flowlike.operators import Calls, Key, key_function
 from flowlike.operators.notes import describe_event
@@ -76,6 +77,10 @@ class Splitter:
             ids = self._ids_of(batch.events)
             different = deal(batch.events, ids, self._partitions)
             return list(map(Counted, different, deal(batch.counts, ids, self._partitions)))
+        if type(batch) is Grouped:
+            ids = self.ids_of_keys(batch.keys)
+            different = deal(batch.keys, ids, self._partitions)
+            return list(map(Grouped, different, deal(batch.values, ids, self._partitions)))
         if is_arrow(batch):
             return self._split_arrow(batch)
         events = batch if isinstance(batch, (list, range)) else list(events_of(batch))

@@ -11,10 +11,12 @@ from flowlike.operators import entries
 from flowlike.operators.calls import Calls
 from flowlike.operators.combining import CombiningRun
 from flowlike.operators.gathering import HandOn, Passed
+from flowlike.operators.grouping import GroupingRun
 from flowlike.operators.layer import Layer
 from flowlike.operators.mapping import Step, make_step
 from flowlike.operators.notes import Place
 from flowlike.operators.reducers import make_reducer
+from flowlike.operators.reducing import GroupBy, GroupByKey
 from flowlike.operators.tail import Tail
 from flowlike.operators.tally import Tally
 from flowlike.operators.windows import GlobalWindow, WindowRun
@@ -73,8 +75,8 @@ class Program:
     @property
     def has_state(self) -> bool:
         """True if what leaves it comes out of a state: of windows, or gathered ones."""
-        windows = self._windows is not None and type(self._windows) is not CombiningRun
-        return windows or self._gatherer is not None
+        combines = isinstance(self._windows, (CombiningRun, GroupingRun))
+        return (self._windows is not None and not combines) or self._gatherer is not None
 
     @property
     def timed(self) -> bool:
@@ -157,6 +159,7 @@ def compile_program(
     sides: Sequence[int] = (),
     emits: bool = True,
     combine_for: str | None = None,
+    grouping: GroupBy | GroupByKey | None = None,
 ) -> Program:
     """Make the program of one replica of a layer.
 
@@ -173,6 +176,7 @@ def compile_program(
             no state is iterated.
         combine_for: the label of the routing behind a layer without a reduce, if the next
             layer only counts its events, so that they may be counted here already.
+        grouping: what the next layer does, if it groups and does not count.
 
     Raises:
         FlowBuildError: the layer has a window, but nothing that it could cut, or a reduce
@@ -199,7 +203,11 @@ def compile_program(
         upstreams, sides = 1, ()  # what has been gathered comes from one place
         key = key if key is None or callable(key) else None
     if combine_for is not None:
-        windows: WindowRun = CombiningRun(place, combine_for)
+        windows: WindowRun = (
+            CombiningRun(place, combine_for)
+            if grouping is None
+            else GroupingRun(place, combine_for, grouping)
+        )
         return Program(outer, windows, emits, tally, gatherer=gatherer)
     reducing, entering = layer.reducing, layer.entering
     if reducing is None and entering is None:

@@ -16,7 +16,7 @@ from flowlike import Flow, GlobalWindow
 from flowlike.flow.combined import Combined
 from flowlike.flow.planner import make_plan
 from flowlike.native import stable_hash
-from flowlike.operators import partial
+from flowlike.operators import grouping, partial
 
 first = itemgetter(0)
 
@@ -46,7 +46,9 @@ def ahead(flow: Flow[Any], workers: int | None = None) -> list[str]:
     """What the plan of a flow does before exchanges."""
     plan = make_plan(flow, workers)
     behind = [plan.behind(node)[0] for node in plan.nodes]
-    return [each.ahead for each in behind if isinstance(each, Combined)]
+    found = [each.ahead for each in behind if isinstance(each, Combined)]
+    combines = [each.combine_for for each in plan.layers if each.combine_for is not None]
+    return found + [f"groups by key before {label}" for label in combines]
 
 
 @here_only("builds")
@@ -148,6 +150,8 @@ def test_all_results_are_those_of_one_event_after_the_other(
         for name, least in (("LEAST", 2), ("PAUSE", 2)):
             patch.setattr(partial, name, least)
             patch.setattr(f"flowlike.flow.grouping.{name}", least)
+        for name, value in (("_MOST", 20), ("_WORTH", 2), ("_NOT_WORTH_FOR", 9)):
+            patch.setattr(grouping, name, value)
         patch.setattr("flowlike.flow.grouping._WORTH", 2)
         quick = flow.partition(**where, stages=stages)
         plain = flow.partition(**where, stages=stages, max_demand=1000)
@@ -196,7 +200,7 @@ def notes_of(flow: Flow[Any]) -> tuple[type[BaseException], str, list[str]]:
     return (
         type(caught.value),
         str(caught.value),
-        [each for each in notes if " of stage " not in each],
+        [each for each in notes if "stage 'layer" not in each],
     )
 
 
@@ -240,17 +244,3 @@ def test_an_init_that_shares_its_states_is_refused() -> None:
     flow = PAIRS.partition(key=0, stages=2).reduce(lambda: shared, kept, merge=add)
     with pytest.raises(ValueError, match="has given the same list twice"):
         flow.run()
-
-
-@here_only("memory")
-def test_what_hardly_shrinks_goes_as_it_is() -> None:
-    calls: list[int] = []
-
-    def merge(one: list[Any], other: list[Any]) -> list[Any]:
-        calls.append(len(other))
-        return one + other
-
-    flow = Flow.from_iterable(range(100_000)).map(pair).partition(key=0, stages=2)
-    [*found] = flow.reduce(list, kept, merge=merge).emit("state").to_list()
-    assert sorted(event[1] for state in found for event in state) == list(range(100_000))
-    assert 0 < sum(calls) < 20_000

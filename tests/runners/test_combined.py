@@ -1,10 +1,11 @@
 """What is combined before it crosses gives the same results from worker processes."""
 
+import threading
 from collections import Counter
 
 import pytest
 
-from flowlike import Flow, ProcessRunner
+from flowlike import Flow, FlowBuildError, ProcessRunner
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +62,19 @@ def test_a_failing_merge_arrives_as_ever(runner):
     with pytest.raises(TypeError) as caught:
         flow.run(runner=runner)
     assert any(note.startswith("in the merge of reduce(") for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    ("begin", "name"),
+    [
+        (lambda flow, f: flow.group_by(0, f), r"group_by\(0\) .* its value"),
+        (lambda flow, f: flow.reduce(int, f, merge=int.__add__), r"reduce\(.* its function"),
+        (lambda flow, f: flow.reduce(int, int.__add__, merge=f), r"reduce\(.* its merge"),
+        (lambda flow, f: flow.unique(f), r"unique\(.* its key"),
+    ],
+)
+def test_what_cannot_be_sent_is_named_with_its_operator(runner, begin, name):
+    lock = threading.Lock()
+    flow = begin(PAIRS.partition(key=0), lambda *_: lock)
+    with pytest.raises(FlowBuildError, match=f"{name}.* cannot be sent there: .*lock"):
+        flow.run(runner=runner)
