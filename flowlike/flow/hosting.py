@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from flowlike.carried import CarriedError
 from flowlike.connectors import Source
 from flowlike.flow.collectors import Ignore
 from flowlike.flow.failure_feed import Feed
@@ -23,16 +24,21 @@ from flowlike.stages import AutoDemand, Subscribe
 __all__ = ["FailurePut", "FeedReleased", "HostedFlow", "HostedLayer", "HostedSource"]
 
 
+_CROSSES = Exception("it crosses by itself: not every exception can be pickled")
+
+
 class FailurePut(NamedTuple):
     """A request of a replica: let a feed take a failure.
 
     Attributes:
         feed: its number.
-        failure: what it is to take.
+        failure: what it is to take; its exception crosses by itself.
+        error: the exception.
     """
 
     feed: int
     failure: Failure
+    error: CarriedError
 
 
 class FeedReleased(NamedTuple):
@@ -189,7 +195,9 @@ class _RemoteFeed:
 
     async def put(self, failure: Failure) -> None:
         """See `Feed`."""
-        await self._residents.ask(FailurePut(self._number, failure))
+        error = CarriedError.of(failure.exception)
+        without = replace(failure, exception=_CROSSES)
+        await self._residents.ask(FailurePut(self._number, without, error))
 
     def release(self) -> None:
         """See `Feed`."""

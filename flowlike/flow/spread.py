@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -151,8 +152,10 @@ class Spread:
     def _grant(self, what: Any) -> Awaitable[None] | None:
         """Do what the replicas ask for."""
         match what:
-            case FailurePut(feed, failure):
-                return self._feeds[feed].put(failure)
+            case FailurePut(feed, failure, error):
+                exception = error.open()
+                assert isinstance(exception, Exception)  # no policy is asked about others
+                return self._feeds[feed].put(replace(failure, exception=exception))
             case FeedReleased(feed):
                 self._feeds[feed].release()
         return None

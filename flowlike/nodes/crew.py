@@ -77,7 +77,13 @@ class Crew:
             self._started += 1
             with _uninterrupted():
                 self.members.append(WorkerProcess(self._started))
-        begin = Begin(_directory(), [str(entry) for entry in sys.path], _levels())
+        begin = Begin(
+            _directory(),
+            [str(entry) for entry in sys.path],
+            list(sys.argv),
+            dict(os.environ),
+            _levels(),
+        )
         for member in self.members:
             member.link.on_message(partial(self._taken, member))
             member.link.on_lost(partial(self._lost, member))

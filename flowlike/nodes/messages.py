@@ -15,11 +15,15 @@ class Begin(NamedTuple):
     Attributes:
         directory: the parent's working directory.
         path: its ``sys.path``.
+        arguments: its ``sys.argv``.
+        environment: its ``os.environ``.
         levels: of its loggers, by name; "" is the root.
     """
 
     directory: str
     path: list[str]
+    arguments: list[str]
+    environment: dict[str, str]
     levels: dict[str, int]
 
 

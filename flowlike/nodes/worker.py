@@ -78,6 +78,7 @@ class _Worker:
         self._ends = ends
         self._frames: SimpleQueue[Frame] = SimpleQueue()
         self._host: Host | None = None
+        self._environment: dict[str, str] = {}  # as the parent's was when a run began
         self._pickles: dict[int, bytes] = {}
         self._functions: dict[int, Any] = {}
         self._levels: set[str] = set()  # the loggers whose levels are those of the parent
@@ -130,6 +131,11 @@ class _Worker:
         self._pickles.clear()
         self._functions.clear()
         sys.path[:] = message.path
+        sys.argv[:] = message.arguments
+        for name in self._environment.keys() - message.environment.keys():
+            os.environ.pop(name, None)
+        os.environ.update(message.environment)  # what a function here has added stays
+        self._environment = message.environment
         if message.directory:
             os.chdir(message.directory)
         for name in self._levels - message.levels.keys():

@@ -19,10 +19,11 @@ class ProcessRunner:
     """Runs the layers of a flow in worker processes, so that plain Python uses all cores.
 
     Every layer has as many replicas as there are workers, unless ``stages=`` says otherwise. The
-    workers hand batches to each other directly. Sources, stages of your own and the caller's end
-    stay in this process. Functions are pickled (lambdas and closures too), and so are events; a
-    function that cannot be is refused by name before anything runs. What a function changes or
-    remembers, it does in its worker.
+    workers hand batches to each other directly. A source that makes its events (it can be iterated
+    again and has no length) is read in a worker; other sources, stages of your own and the
+    caller's end stay in this process. Functions are pickled (lambdas and closures too), and so are
+    events; a function that cannot be is refused by name before anything runs. What a function
+    changes or remembers, it does in its worker.
 
     The workers of a run end with it. Within a ``with`` block of the runner they stay warm for its
     next run, one run at a time, and end with the block.

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from flowlike import Consumer, Flow, FlowBuildError, NodeLost, ProcessRunner
+from flowlike import (
+    Consumer,
+    Flow,
+    FlowBuildError,
+    NodeLost,
+    ProcessRunner,
+    RemoteError,
+)
 from flowlike.flow.collectors import Ignore
 from flowlike.native import logistic_map
 
@@ -275,3 +283,34 @@ def test_the_plan_for_a_runner():
     assert "2 worker processes" in flow.graph(runner=ProcessRunner(2)).svg
     with pytest.raises(TypeError, match="runner must be a runner"):
         flow.explain(runner=ProcessRunner)
+
+
+class Particular(Exception):
+    """Cannot be made from its text alone, as pickle does it."""
+
+    def __init__(self, one, other):
+        super().__init__(f"{one} and {other}")
+
+
+def test_a_failure_with_an_exception_that_cannot_be_pickled_reaches_a_stage(runner):
+    def fails(n):
+        raise Particular(n, "that") if n else ValueError(threading.Lock())
+
+    sink = Sink()
+    assert numbers(2).map(fails, on_error=sink).to_list(runner=runner) == []
+    first, second = sorted(sink.taken, key=lambda failure: failure.event)
+    assert isinstance(first.exception, RemoteError)
+    assert first.exception.kind == "ValueError"
+    assert isinstance(second.exception, RemoteError)
+    assert second.exception.text == "1 and that"
+    assert (second.operator, second.event, second.attempt) == ("map(fails)", 1, 1)
+
+
+def test_workers_have_the_environment_and_the_arguments_of_now(runner, monkeypatch):
+    flow = numbers(1).map(lambda n: (os.environ.get("FLOWLIKE_TEST"), sys.argv))
+    for value in ("one", "two"):
+        monkeypatch.setenv("FLOWLIKE_TEST", value)
+        monkeypatch.setattr(sys, "argv", ["program", value])
+        assert flow.to_list(runner=runner) == [(value, ["program", value])]
+    monkeypatch.delenv("FLOWLIKE_TEST")
+    assert flow.to_list(runner=runner)[0][0] is None
