@@ -16,7 +16,7 @@ from flowlike.stages.dispatchers.buckets import deal
 
 __all__ = ["GroupSplitter"]
 
-_WORTH = 16
+_WORTH: dict[type[Any], int] = {Counted: 4, Grouped: 16}
 """Events that a key has to stand for, on average: a list for each costs more than a number."""
 
 Groups = Callable[[Sequence[Any]], Mapping[Any, Any]]
@@ -69,7 +69,7 @@ class GroupSplitter:
             ids = self._splitter.ids_of_keys(keys)
         except Exception:  # noqa: BLE001 - it is raised again, with its event, or is nothing here
             return self._splitter(batch)
-        if len(keys) * _WORTH > count:
+        if len(keys) * _WORTH[self._kind] > count:
             self._passing = PAUSE * count
         different = deal(keys, ids, self._partitions)
         values = deal(list(groups.values()), ids, self._partitions)

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlike import Flow, GlobalWindow
+from flowlike.counted import Counted
 from flowlike.flow.combined import Combined
 from flowlike.flow.planner import make_plan
+from flowlike.grouped import Grouped
 from flowlike.native import stable_hash
 from flowlike.operators import grouping, partial
 
@@ -152,7 +154,7 @@ def test_all_results_are_those_of_one_event_after_the_other(
             patch.setattr(f"flowlike.flow.grouping.{name}", least)
         for name, value in (("_MOST", 20), ("_WORTH", 2), ("_NOT_WORTH_FOR", 9)):
             patch.setattr(grouping, name, value)
-        patch.setattr("flowlike.flow.grouping._WORTH", 2)
+        patch.setattr("flowlike.flow.grouping._WORTH", {Counted: 2, Grouped: 2})
         quick = flow.partition(**where, stages=stages)
         plain = flow.partition(**where, stages=stages, max_demand=1000)
         for reduce in (
