@@ -4,6 +4,9 @@ import functools
 import itertools
 import logging
 import os
+import subprocess
+import sys
+import textwrap
 import threading
 
 import numpy as np
@@ -302,3 +305,29 @@ def test_explain_says_where_it_runs():
 def test_a_runner_is_entered_once():
     with LocalRunner() as warm, pytest.raises(RuntimeError, match="in a with block already"):
         warm.__enter__()
+
+
+def test_instances_of_a_class_of_the_script_cross_with_their_class(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            from dataclasses import dataclass, replace
+            from flowlike import Flow, ProcessRunner
+
+            @dataclass(frozen=True)
+            class Row:
+                user: str
+                size: int
+
+            rows = [Row(f"u{n % 7}", n) for n in range(5000)]
+            flow = Flow.from_iterable(rows).map(lambda row: replace(row, size=row.size + 1))
+            result = flow.partition(key="user").map(lambda row: row).to_list(runner=ProcessRunner(2))
+            assert all(type(row) is Row for row in result)
+            assert sorted(row.size for row in result) == list(range(1, 5001))
+            print("ok")
+            """
+        )
+    )
+    command = [sys.executable, str(script)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "ok\n"
