@@ -322,7 +322,8 @@ def test_instances_of_a_class_of_the_script_cross_with_their_class(tmp_path):
 
             rows = [Row(f"u{n % 7}", n) for n in range(5000)]
             flow = Flow.from_iterable(rows).map(lambda row: replace(row, size=row.size + 1))
-            result = flow.partition(key="user").map(lambda row: row).to_list(runner=ProcessRunner(2))
+            flow = flow.partition(key="user").map(lambda row: row)
+            result = flow.to_list(runner=ProcessRunner(2))
             assert all(type(row) is Row for row in result)
             assert sorted(row.size for row in result) == list(range(1, 5001))
             print("ok")
