@@ -172,6 +172,8 @@ class Layer:
 
     def with_sinks(self, change: Callable[[Sink], Sink]) -> Layer:
         """The layer with the sinks of its failure policies as ``change`` makes them."""
+        if not self.policies:
+            return self
         return replace(self, operators=tuple(_with_sinks(each, change) for each in self.operators))
 
     def bound(self, connect: Callable[[Any], Taker]) -> Layer:
