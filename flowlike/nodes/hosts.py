@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
+from weakref import WeakMethod
 
 from flowlike.carried import CarriedError
 from flowlike.errors import NodeLost, StageStopped
@@ -58,7 +59,13 @@ class Hosts:
 
     def __init__(self, count: int) -> None:
         self._crew = Crew(count, self._take, self._lose)
-        self._node = Node(0, self._loss_of)
+        known = WeakMethod(self._loss_of)  # who keeps the workers is kept by none of them
+
+        def better(error: BaseException) -> BaseException | None:
+            loss_of = known()
+            return None if loss_of is None else loss_of(error)
+
+        self._node = Node(0, better)
         self._losses: dict[str, NodeLost] = {}  # of this run, by the name of the worker
         self._introductions = Introductions()
         self._run = 0
