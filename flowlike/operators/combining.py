@@ -47,6 +47,11 @@ class CombiningRun(WindowRun):
         self._checked = 0
         self._passing = 0
 
+    @property
+    def passes(self) -> bool:
+        """Whether it lets events pass for now."""
+        return self._passing > 0
+
     def _take(self, batch: Batch, upstream: int, now: float, outputs: Outputs) -> Emission:
         if self._passing > 0:
             self._passing -= len(batch)

@@ -28,6 +28,9 @@ __all__ = ["Program", "compile_program"]
 
 Steps = Generator[Calls, list[Any], list[Batch]]
 
+_PIECE = 128
+"""Events; what a flat_map makes of them is counted while it is in the cache, and forgotten."""
+
 
 class Program:
     """One replica of a layer: batches in, batches out, its state in between.
@@ -47,12 +50,23 @@ class Program:
         tally: what the steps count in.
         gatherer: takes what the layer before hands on, before the steps.
         marks: whether the next layer is told which windows were passed.
+        counted: the windows again, if they only count what becomes of single events: these go
+            through in small pieces then.
 
     Attributes:
         tally: what became of the events so far.
     """
 
-    __slots__ = ("_emits", "_gatherer", "_marks", "_passed", "_steps", "_windows", "tally")
+    __slots__ = (
+        "_counted",
+        "_emits",
+        "_gatherer",
+        "_marks",
+        "_passed",
+        "_steps",
+        "_windows",
+        "tally",
+    )
 
     def __init__(
         self,
@@ -63,8 +77,10 @@ class Program:
         *,
         gatherer: Gatherer | None = None,
         marks: bool = False,
+        counted: CombiningRun | None = None,
     ) -> None:
         self.tally = tally
+        self._counted = counted
         self._gatherer = gatherer
         self._marks = marks
         self._passed: Any = None
@@ -128,6 +144,15 @@ class Program:
         return batches + (yield from self._windows.finish(now))
 
     def _push(self, batch: Batch, upstream: int, now: float) -> Steps:
+        counted = self._counted
+        if counted is None or counted.passes or type(batch) is not list or len(batch) <= _PIECE:
+            return (yield from self._push_piece(batch, upstream, now))
+        batches: list[Batch] = []
+        for start in range(0, len(batch), _PIECE):
+            batches += yield from self._push_piece(batch[start : start + _PIECE], upstream, now)
+        return batches
+
+    def _push_piece(self, batch: Batch, upstream: int, now: float) -> Steps:
         for inline, run in self._steps:
             if len(batch) == 0:
                 return []
@@ -203,12 +228,13 @@ def compile_program(
         upstreams, sides = 1, ()  # what has been gathered comes from one place
         key = key if key is None or callable(key) else None
     if combine_for is not None:
-        windows: WindowRun = (
-            CombiningRun(place, combine_for)
-            if grouping is None
-            else GroupingRun(place, combine_for, grouping)
-        )
-        return Program(outer, windows, emits, tally, gatherer=gatherer)
+        if grouping is not None:
+            groups = GroupingRun(place, combine_for, grouping)
+            return Program(outer, groups, emits, tally, gatherer=gatherer)
+        counts = CombiningRun(place, combine_for)
+        in_pieces = all(segment.kind == "fused" for segment in segments.outer)
+        counted = counts if in_pieces else None
+        return Program(outer, counts, emits, tally, gatherer=gatherer, counted=counted)
     reducing, entering = layer.reducing, layer.entering
     if reducing is None and entering is None:
         return Program(outer, None, emits, tally, gatherer=gatherer)

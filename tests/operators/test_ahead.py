@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from operator import add, itemgetter
 from typing import Any
 
@@ -12,6 +13,7 @@ from flowlike.batches import join, joinable
 from flowlike.envelopes import stands_for
 from flowlike.grouped import Grouped
 from flowlike.operators import (
+    FlatMap,
     GroupBy,
     GroupByKey,
     Layer,
@@ -143,3 +145,14 @@ def test_duplicates_are_dropped_as_long_as_it_pays() -> None:
     for _ in range(PAUSE):
         assert partial(different) == different
     assert partial(different) == []
+
+
+def test_a_long_batch_is_counted_in_pieces_as_in_one() -> None:
+    layer = Layer().then(FlatMap(str.split))
+    lines = [f"word{n % 7} word{n % 11}" for n in range(1000)]
+    program = compile_program(layer, partition=0, partitions=1, combine_for="partition()")
+    assert run_inline(program.push(lines)) == []
+    assert program.tally.counts().produced == 2000
+    [counted] = run_inline(program.finish())
+    expected = Counter(" ".join(lines).split())
+    assert dict(zip(counted.events, counted.counts, strict=True)) == expected
