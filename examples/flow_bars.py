@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 from comparing import Comparison, add_options, count, in_turns, write_json
-from zipf_words import write_words
+from zipf_words import count_words, write_words
 
 from flowlike import FixedWindow, Flow, GlobalWindow
 
@@ -221,15 +221,7 @@ def words(size: int) -> Iterator[Sides]:
                 flow = Flow.from_iterable(lines).flat_map(str.split).partition(stages=2).count_by()
                 return dict(flow.to_list())
 
-        def loop() -> dict[str, int]:
-            counts: dict[str, int] = {}
-            with path.open(encoding="utf-8") as lines:
-                for line in lines:
-                    for word in line.split():
-                        counts[word] = counts.get(word, 0) + 1
-            return counts
-
-        yield Sides(count, loop, dict)
+        yield Sides(count, lambda: count_words(path), dict)
 
 
 def join(size: int) -> AbstractContextManager[Sides]:

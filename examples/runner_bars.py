@@ -34,7 +34,7 @@ from typing import Any
 
 from comparing import Comparison, add_options, count, in_turns, write_json
 from process_bars import work
-from zipf_words import write_words
+from zipf_words import count_words, write_words
 
 from flowlike import Flow, ProcessRunner
 from flowlike.flow.planner import cpus
@@ -128,15 +128,7 @@ def words(runner: ProcessRunner, size: int, *, parts: int = 0) -> Iterator[Sides
         def counted(lines: Flow[str]) -> dict[str, int]:
             return dict(lines.flat_map(str.split).partition().count_by().to_list(runner=runner))
 
-        def loop() -> dict[str, int]:
-            counts: dict[str, int] = {}
-            with path.open(encoding="utf-8") as lines:
-                for line in lines:
-                    for word in line.split():
-                        counts[word] = counts.get(word, 0) + 1
-            return counts
-
-        yield count, loop
+        yield count, lambda: count_words(path)
 
 
 def pair(number: int) -> tuple[str, int]:

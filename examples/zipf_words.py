@@ -5,7 +5,17 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-__all__ = ["write_words"]
+__all__ = ["count_words", "write_words"]
+
+
+def count_words(path: Path) -> dict[str, int]:
+    """How often each word of a file comes, by a plain loop on one core."""
+    counts: dict[str, int] = {}
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            for word in line.split():
+                counts[word] = counts.get(word, 0) + 1
+    return counts
 
 
 def write_words(path: Path, size: int) -> None:

@@ -318,7 +318,7 @@ class Hosts:
 
     def _lose_patience(self, member: WorkerProcess) -> None:
         del self._patience[member]
-        if member in self.members and any(True for _ in self._living(member)):
+        if member in self.members and self._living(member):
             self._end(member)
 
     def _end(self, member: WorkerProcess) -> None:
