@@ -48,9 +48,11 @@ PURE = (
     "flowlike.stages.buffer",
     "flowlike.stages.demand",
     "flowlike.stages.dispatchers",
+    "flowlike.flow.combiner",
     "flowlike.flow.explain",
     "flowlike.flow.graph",
     "flowlike.flow.layered_layout",
+    "flowlike.flow.plan",
     "flowlike.flow.planner",
 )
 WORLDLY = {"asyncio", "multiprocessing", "queue", "selectors", "socket", "threading", "time"}

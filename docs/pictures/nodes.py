@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 
 from flowlike import Flow
-from flowlike.flow.planner import LayerPlan, make_plan
+from flowlike.flow.plan import LayerPlan
+from flowlike.flow.planner import make_plan
 from pictures.drawing import Drawing
 
 __all__ = ["draw"]

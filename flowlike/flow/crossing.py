@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from flowlike.errors import FlowBuildError
 from flowlike.flow.combined import Combined
-from flowlike.flow.planner import Plan
+from flowlike.flow.plan import Plan
 from flowlike.flow.recipe import LayerRecipe
 from flowlike.nodes.culprit import find_culprit
 

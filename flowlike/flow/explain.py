@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from flowlike.flow.combined import Combined
-from flowlike.flow.planner import LayerPlan, Plan, ReorderPlan, StagePlan
+from flowlike.flow.plan import LayerPlan, Plan, ReorderPlan, StagePlan
 from flowlike.operators import executor_name
 from flowlike.operators.reordering import BATCHES_AHEAD, EVENTS_AHEAD
 from flowlike.stages import AutoDemand

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from flowlike.errors import StageStopped
-from flowlike.flow.planner import Plan
+from flowlike.flow.plan import Plan
 from flowlike.flow.staged import Into, check_into
 from flowlike.operators import Failure, Layer, Policy, Retry, Sink, check_policy, sinks_of
 from flowlike.stages import Consumer, Producer, StageRef, Subscribe, Subscription

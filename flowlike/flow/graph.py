@@ -8,7 +8,7 @@ from html import escape
 
 from flowlike.flow.explain import describe_layer, describe_order
 from flowlike.flow.layered_layout import Box, Layout, lay_out
-from flowlike.flow.planner import LayerPlan, Node, Plan, ReorderPlan, StagePlan
+from flowlike.flow.plan import LayerPlan, Node, Plan, ReorderPlan, StagePlan
 
 __all__ = ["Graph", "draw_plan"]
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 from flowlike.flow.collectors import Ignore
 from flowlike.flow.failure_feed import Feeds
 from flowlike.flow.native_pool import NativePool
-from flowlike.flow.planner import Plan, SourcePlan, cpus
+from flowlike.flow.plan import Plan, SourcePlan
+from flowlike.flow.planner import cpus
 from flowlike.flow.pools import Pools
 from flowlike.flow.recipe import LayerRecipe
 from flowlike.flow.replica import ReplicaCounts

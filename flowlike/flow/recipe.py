@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from flowlike.flow.calling import Caller
 from flowlike.flow.failure_feed import Feed, feeds_of
 from flowlike.flow.options import LayerOptions
-from flowlike.flow.planner import LayerPlan, Plan, foreign_stages
+from flowlike.flow.plan import LayerPlan, Plan, foreign_stages
 from flowlike.flow.pools import Pools
 from flowlike.flow.replica import OrderedReplica, Replica, Upstream
 from flowlike.flow.routing import JoinSide, Numbering, Partition, Routing

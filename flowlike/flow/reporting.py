@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from flowlike.flow.placement import Started
-from flowlike.flow.planner import LayerPlan, Node, Plan, StagePlan
+from flowlike.flow.plan import LayerPlan, Node, Plan, StagePlan
 from flowlike.flow.replica import ReplicaCounts
 from flowlike.flow.report import RunReport, StageReport
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from flowlike.flow.placement import Placement
-from flowlike.flow.planner import Plan
+from flowlike.flow.plan import Plan
 
 __all__ = ["Runner"]
 

@@ -15,14 +15,7 @@ from flowlike.connectors import Drain
 from flowlike.flow.collectors import Collector, Ignore
 from flowlike.flow.failure_feed import Feeds
 from flowlike.flow.placement import Here, Started
-from flowlike.flow.planner import (
-    LayerPlan,
-    Node,
-    Plan,
-    ReorderPlan,
-    SourcePlan,
-    StagePlan,
-)
+from flowlike.flow.plan import LayerPlan, Node, Plan, ReorderPlan, SourcePlan, StagePlan
 from flowlike.flow.recipe import recipes_of
 from flowlike.flow.reorder import Reorder
 from flowlike.flow.replica import ReplicaCounts

@@ -13,7 +13,8 @@ from flowlike.flow.crossing import refuse_recipe
 from flowlike.flow.failure_feed import Feeds
 from flowlike.flow.hosting import FailurePut, FeedReleased, HostedFlow, HostedLayer, HostedSource
 from flowlike.flow.placement import Placed, Started, most_threads
-from flowlike.flow.planner import Plan, SourcePlan, cpus
+from flowlike.flow.plan import Plan, SourcePlan
+from flowlike.flow.planner import cpus
 from flowlike.flow.recipe import LayerRecipe
 from flowlike.flow.replica import ReplicaCounts
 from flowlike.flow.routing import Routing

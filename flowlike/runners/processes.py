@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from flowlike.flow.placement import Placement
-from flowlike.flow.planner import Plan, cpus
+from flowlike.flow.plan import Plan
+from flowlike.flow.planner import cpus
 from flowlike.flow.spread import Spread
 from flowlike.nodes.hosts import Hosts
 from flowlike.options import check_count

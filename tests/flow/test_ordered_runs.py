@@ -9,7 +9,8 @@ import pytest
 from contract import here_only, run
 
 from flowlike import Flow, FlowBuildError
-from flowlike.flow.planner import ReorderPlan, make_plan
+from flowlike.flow.plan import ReorderPlan
+from flowlike.flow.planner import make_plan
 from flowlike.testing import settled
 
 
