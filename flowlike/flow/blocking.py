@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
-import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +12,7 @@ from types import FrameType
 from typing import Any, Protocol, TypeVar
 
 from flowlike.event_loop import new_event_loop
+from flowlike.flow.interrupts import Interrupts, Still, on_interrupt
 from flowlike.stages.running import GRACE, RunningStage, stage_calling
 
 __all__ = ["Loop", "open_loop"]
@@ -58,7 +57,7 @@ class _LoopHere:
             CancelledError: ``main`` was cancelled, by itself.
             KeyboardInterrupt: after Ctrl-C.
         """
-        interrupted = False
+        interrupted = has_returned = False
         task: asyncio.Task[Any] | None = None
 
         async def run() -> Result:
@@ -73,24 +72,27 @@ class _LoopHere:
                 task.cancel()
 
         def make_sure(stage: RunningStage) -> None:
-            # What is raised in a destructor or in the callback of a weakref is printed and lost.
+            # The function has returned as if nothing had been: it may have caught what was raised.
+            nonlocal has_returned
+            has_returned = True
             if stage.failure is None:
                 cancel()
 
-        def interrupt(_: int, frame: FrameType | None) -> None:
+        def interrupt(frame: FrameType | None) -> Still | None:
             # Break into a user's function at once; otherwise let everything be closed first.
             nonlocal interrupted
             again, interrupted = interrupted, True
             stage = stage_calling(frame)
             if stage is not None:
                 self._loop.call_soon_threadsafe(make_sure, stage)
-            if again or stage is not None:
-                raise KeyboardInterrupt
-            self._loop.call_soon_threadsafe(cancel)
+            elif not again:
+                self._loop.call_soon_threadsafe(cancel)
+                return None
+            return lambda frame: again or (not has_returned and stage_calling(frame) is stage)
 
         running = run()
         try:
-            with _on_interrupt(interrupt):
+            with on_interrupt(interrupt):
                 result = _here_or_aside(lambda: self._loop.run_until_complete(running))
                 task = None  # it calls weakrefs as it goes, which are safe from Ctrl-C only here
         except asyncio.CancelledError:
@@ -106,11 +108,28 @@ class _LoopHere:
         return result
 
     def close(self) -> None:
-        """End what a user's functions have left on the loop, and close it."""
+        """End what a user's functions have left on the loop, and close it.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C came meanwhile; the second time it breaks in.
+        """
+        interrupted = False
+
+        def interrupt(_: FrameType | None) -> Still | None:
+            nonlocal interrupted
+            again, interrupted = interrupted, True
+            return (lambda _: True) if again else None
+
+        clearing = _clear(self._loop)
         try:
-            _here_or_aside(lambda: self._loop.run_until_complete(_clear(self._loop)))
+            with on_interrupt(interrupt):
+                _here_or_aside(lambda: self._loop.run_until_complete(clearing))
         finally:
+            if inspect.getcoroutinestate(clearing) == inspect.CORO_CREATED:
+                clearing.close()  # interrupted before it began
             self._loop.close()
+        if interrupted:
+            raise KeyboardInterrupt
 
 
 async def _clear(loop: asyncio.AbstractEventLoop) -> None:
@@ -131,7 +150,7 @@ class _LoopInThread:
         self._loop = new_event_loop()
         self._closing = False
         self._is_stuck = False
-        self._interrupts = _Interrupts()
+        self._interrupts = Interrupts()
         self._thread = threading.Thread(target=self._serve, name="flowlike-loop", daemon=True)
         self._thread.start()
 
@@ -204,65 +223,6 @@ class _LoopInThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         if not self._is_stuck:
             self._thread.join()
-
-
-@contextmanager
-def _on_interrupt(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle Ctrl-C meanwhile, if this is the main thread and nobody else does."""
-    if not _is_main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-class _Interrupts:
-    """Ctrl-C for a thread that waits while ``asyncio.run`` is below it on the stack.
-
-    ``asyncio.run`` answers Ctrl-C by cancelling its main task, which goes unheard: its loop
-    does not run meanwhile.
-    """
-
-    def __init__(self) -> None:
-        self._known = _cancellations(signal.getsignal(signal.SIGINT))
-
-    @contextmanager
-    def reach_this_thread(self) -> Iterator[None]:
-        """Let Ctrl-C interrupt this thread; also one that came since the last time.
-
-        Raises:
-            KeyboardInterrupt: such a one.
-        """
-        handler = signal.getsignal(signal.SIGINT)
-        if not _is_of_asyncio(handler) or not _is_main_thread():
-            yield
-            return
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            known, self._known = self._known, _cancellations(handler)
-            if self._known > known:
-                raise KeyboardInterrupt
-            yield
-        finally:
-            signal.signal(signal.SIGINT, handler)
-
-
-def _is_of_asyncio(handler: Any) -> bool:
-    return isinstance(handler, functools.partial) and isinstance(
-        getattr(handler.func, "__self__", None), asyncio.Runner
-    )
-
-
-def _cancellations(handler: Any) -> int:
-    """How often the task was cancelled that ``asyncio.run`` cancels after Ctrl-C."""
-    return handler.keywords["main_task"].cancelling() if _is_of_asyncio(handler) else 0
-
-
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
 
 
 def _here_or_aside(function: Callable[[], Result]) -> Result:

@@ -12,11 +12,12 @@ from contract import here_only
 pytestmark = here_only("memory")
 
 CHILD = """
-import asyncio, os, signal, sys, threading, weakref
+import asyncio, gc, os, signal, sys, threading, weakref
 from itertools import count
 from flowlike import Flow
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have ignored it
+signal.signal(signal.SIGALRM, lambda number, frame: drop())
 
 def say(word):
     os.write(1, (str(word) + "\\n").encode())  # whole lines, also from several threads
@@ -82,12 +83,48 @@ def strike(reference):
     for interrupt in strikes:
         interrupt(signal.SIGINT)
 
+class Struck:
+    def __del__(self):
+        strike(self)
+
+def drop():
+    thing = {{0}}
+    reference = weakref.ref(thing, strike)
+    del thing
+
+def collect():
+    ring = [Struck()]
+    ring.append(ring)
+    del ring
+    gc.collect()
+
+def collect_with_a_callback():
+    gc.callbacks.append(lambda phase, info: phase == "stop" and strike(phase))
+    gc.collect()
+
+class Endless:
+    def __del__(self):
+        while True:
+            pass
+
+def drop_and_drop():
+    drop()
+    Endless()
+
 def drops(n):
     if n == 3:
-        thing = {{n}}
-        reference = weakref.ref(thing, strike)
-        del thing
+        drop()
     return n
+
+def drops_and(then, drop):
+    def function(n):
+        drop()
+        then(n)
+    return function
+
+async def rings(n):
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+    await awaits_quietly(n)
 
 async def forgotten_source():
     # Ctrl-C comes when the task is forgotten in which the loop ran for the first event.
@@ -182,8 +219,10 @@ def test_in_a_callback_that_awaits(door):
 
 
 @pytest.mark.parametrize("door", ["run", "to_list", "for"])
-def test_a_second_time_while_everything_is_closed(door):
-    said = interrupted(DOORS[door].format(flow="flow.map(awaits_again)"))
+@pytest.mark.parametrize("loop", ["", "sys.modules['uvloop'] = None"], ids=["uvloop", "asyncio"])
+def test_a_second_and_third_time_while_everything_is_closed(loop, door):
+    """The two replicas end one after the other, the second one with the loop of asyncio late."""
+    said = interrupted(f"{loop}\n    {DOORS[door].format(flow='flow.map(awaits_again)')}")
     assert said == ["closed", "interrupted", "1 thread"]
 
 
@@ -201,12 +240,26 @@ def test_in_an_async_source(door):
     assert said == ["closed", "interrupted", "1 thread"]
 
 
+PRINTED = "sys.unraisablehook = lambda lost: say('lost')"
+
+
 @pytest.mark.parametrize("door", ["run", "for"])
-def test_what_is_lost_in_the_callback_of_a_weakref_interrupts_all_the_same(door):
-    """Python prints what is raised there and goes on."""
+def test_what_python_drops_in_the_callback_of_a_weakref_interrupts_all_the_same(door):
     flow = DOORS[door].format(flow="flow.map(drops).filter(lambda n: n < 0)")
-    said = interrupted(f"sys.unraisablehook = lambda lost: say('lost'); {flow}", by_itself=True)
-    assert said == ["lost", "closed", "interrupted", "1 thread"]
+    said = interrupted(f"{PRINTED}; {flow}", by_itself=True)
+    assert said == ["closed", "interrupted", "1 thread"]
+
+
+@pytest.mark.parametrize("then", ["waits", "busy"])
+@pytest.mark.parametrize("drop", ["drop", "drop_and_drop", "collect", "collect_with_a_callback"])
+def test_what_python_drops_in_a_function_that_never_returns_interrupts_it(then, drop):
+    what = f"{PRINTED}; flow.map(drops_and({then}, {drop})).run()"
+    assert interrupted(what, by_itself=True) == ["closed", "interrupted", "1 thread"]
+
+
+def test_what_python_drops_beside_a_running_loop_interrupts_all_the_same():
+    what = f"{PRINTED}; {DOORS['run in a running loop'].format(flow='flow.map(rings)')}"
+    assert interrupted(what, by_itself=True) == ["closed", "interrupted", "1 thread"]
 
 
 def test_between_two_events_nothing_is_called_in_which_it_would_be_lost():
