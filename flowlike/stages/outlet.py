@@ -16,8 +16,9 @@ from flowlike.stages.dispatchers import (
     Deliveries,
     DemandDispatcher,
     Dispatcher,
-    PartitionDispatcher,
+    SplitsElsewhere,
     fresh_dispatcher,
+    splits_elsewhere,
 )
 from flowlike.stages.messages import Cancelled, Ended, Events
 from flowlike.stages.stage import Batches, Emitter
@@ -55,7 +56,7 @@ class Outlet:
     def __init__(self, dispatcher: Dispatcher, buffer: Buffer) -> None:
         self._dispatcher = dispatcher
         self.buffer = buffer
-        self._splits = dispatcher if isinstance(dispatcher, PartitionDispatcher) else None
+        self._splits: SplitsElsewhere | None = dispatcher if splits_elsewhere(dispatcher) else None
         self.subscriptions: dict[int, Subscription] = {}
         self._owed = 0  # events asked of handle_demand that have not come yet
         self.made = 0

@@ -7,6 +7,8 @@ from flowlike.stages.dispatchers.checked import fresh_dispatcher as fresh_dispat
 from flowlike.stages.dispatchers.demand import DemandDispatcher as DemandDispatcher
 from flowlike.stages.dispatchers.dispatcher import Deliveries as Deliveries
 from flowlike.stages.dispatchers.dispatcher import Dispatcher as Dispatcher
+from flowlike.stages.dispatchers.dispatcher import SplitsElsewhere as SplitsElsewhere
+from flowlike.stages.dispatchers.dispatcher import splits_elsewhere as splits_elsewhere
 from flowlike.stages.dispatchers.numbering import NumberingDispatcher as NumberingDispatcher
 from flowlike.stages.dispatchers.partition import PartitionDispatcher as PartitionDispatcher
 
@@ -25,5 +27,7 @@ __all__ = [
     "Dispatcher",
     "NumberingDispatcher",
     "PartitionDispatcher",
+    "SplitsElsewhere",
     "fresh_dispatcher",
+    "splits_elsewhere",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flowlike.stages.dispatchers.broadcast import BroadcastDispatcher
 from flowlike.stages.dispatchers.demand import DemandDispatcher
 from flowlike.stages.dispatchers.dispatcher import Deliveries, Dispatcher
+from flowlike.stages.dispatchers.numbering import NumberingDispatcher
 from flowlike.stages.dispatchers.partition import PartitionDispatcher
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckedDispatcher", "fresh_dispatcher"]
 
-_OWN = (DemandDispatcher, BroadcastDispatcher, PartitionDispatcher)
+# Exactly these: a class that is derived from one may break the rules.
+_OWN = {DemandDispatcher, BroadcastDispatcher, NumberingDispatcher, PartitionDispatcher}
 _METHODS = ("fresh", "subscribe", "cancel", "ask", "dispatch", "wanted", "kept")
 
 
@@ -30,6 +32,8 @@ def fresh_dispatcher(dispatcher: Any, stage: str) -> Dispatcher:
     Raises:
         TypeError: ``dispatcher`` or its fresh copy is none.
     """
+    if type(dispatcher) in _OWN:
+        return dispatcher.fresh()  # type: ignore[no-any-return]
     _check_methods(dispatcher, f"the dispatcher of {stage}")
     fresh = dispatcher.fresh()
     if type(fresh) in _OWN:

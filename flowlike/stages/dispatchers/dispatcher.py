@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeGuard
 
 from flowlike.batches import Batch
 
 if TYPE_CHECKING:
     from flowlike.stages.subscription import Subscribe
 
-__all__ = ["Deliveries", "Dispatcher"]
+__all__ = ["Deliveries", "Dispatcher", "Settled", "SplitsElsewhere", "splits_elsewhere"]
 
 Deliveries: TypeAlias = Sequence[tuple[int, Batch]]
 """Pairs of a subscription's number and a non-empty batch for it, in order."""
+
+Settled: TypeAlias = "Callable[[Deliveries, BaseException | None, float], None]"
+"""Takes what is delivered later, or the error, and the seconds of work."""
 
 
 class Dispatcher(Protocol):
@@ -22,6 +25,9 @@ class Dispatcher(Protocol):
     A dispatcher is a plain value that belongs to one stage: no loop, no clock. It may
     keep events of its own for a consumer that has asked for too little; it must never deliver
     more to one than it asked for, and must keep the order of what each one gets.
+
+    One that has batches split in a thread, say, and delivers them later, has what
+    `SplitsElsewhere` of its module has besides.
     """
 
     def fresh(self) -> Dispatcher:
@@ -53,3 +59,33 @@ class Dispatcher(Protocol):
 
     def kept(self) -> int:
         """How many events it keeps for consumers."""
+
+
+class SplitsElsewhere(Protocol):
+    """What a dispatcher is besides, if it can have batches split elsewhere: in a thread, say.
+
+    `dispatch` delivers nothing of such a batch. Until all of it is delivered, by a call of what was
+    given to `when_settled`, it counts as kept, and so does what is dispatched meanwhile.
+    """
+
+    @property
+    def is_splitting(self) -> bool:
+        """True while a batch is split elsewhere; no more is asked of the producer meanwhile."""
+
+    def when_settled(self, settled: Settled | None) -> None:
+        """Say who delivers what was split elsewhere; unless somebody does, nothing is.
+
+        Args:
+            settled: called on the thread of the stage, never from within `dispatch` or `ask`;
+                ``None``: nobody any more, what is still split is for nobody.
+        """
+
+
+def splits_elsewhere(dispatcher: Dispatcher) -> TypeGuard[SplitsElsewhere]:
+    """Whether a dispatcher can have batches split elsewhere.
+
+    Its class is asked by name: `isinstance` of a protocol takes longer than all the rest that a
+    stage does with its dispatcher when it starts.
+    """
+    kind = type(dispatcher)
+    return hasattr(kind, "when_settled") and hasattr(kind, "is_splitting")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import chain
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +17,7 @@ from flowlike.envelopes import stands_for
 from flowlike.operators.notes import describe_event
 from flowlike.options import check_callable, check_count
 from flowlike.stages.dispatchers.buckets import Ids, deal
-from flowlike.stages.dispatchers.dispatcher import Deliveries
+from flowlike.stages.dispatchers.dispatcher import Deliveries, Settled
 
 if TYPE_CHECKING:
     from flowlike.stages.subscription import Subscribe
@@ -31,9 +32,6 @@ Reply = Callable[["list[Batch] | None", "BaseException | None", float], None]
 
 Elsewhere = Callable[[Batch, Reply], bool]
 """Has a batch split elsewhere, and replies later; false if that does not pay."""
-
-Settled = Callable[[Deliveries, "BaseException | None", float], None]
-"""Takes what is delivered later, or the error, and the seconds of work."""
 
 _WHERE = "in the hash of the partitions"
 
@@ -105,7 +103,8 @@ class PartitionDispatcher:
         self._consumers: list[int | None] = [None] * len(names)
         self._positions: dict[int, int] = {}
         self._demand = [0] * len(names)
-        self._kept: list[deque[Batch]] = [deque() for _ in names]
+        # Most keep nothing: 128 empty ones for each of 128 stages would be 10 MB.
+        self._kept: defaultdict[int, deque[Batch]] = defaultdict(deque)
         self._open = 0
         self._kept_count = 0
 
@@ -157,7 +156,7 @@ class PartitionDispatcher:
         index = self._positions[subscription]
         self._demand[index] += count
         self._open += count
-        kept = self._kept[index]
+        kept = self._kept.get(index)
         if not kept:
             return ()
         deliveries: list[tuple[int, Batch]] = []
@@ -177,15 +176,11 @@ class PartitionDispatcher:
 
     @property
     def is_splitting(self) -> bool:
-        """True while a batch is split elsewhere."""
+        """See `SplitsElsewhere`."""
         return bool(self._waiting)
 
     def when_settled(self, settled: Settled | None) -> None:
-        """Say who delivers what was split elsewhere; unless somebody does, nothing is.
-
-        Args:
-            settled: called with the deliveries, or the error; ``None``: nobody any more.
-        """
+        """See `SplitsElsewhere`."""
         self._settled = settled
 
     def wanted(self) -> int:
@@ -196,7 +191,7 @@ class PartitionDispatcher:
         """See :meth:`Dispatcher.kept`."""
         if not self._kept_count:
             return 0
-        return sum(stands_for(batch) for kept in (*self._kept, self._waiting) for batch in kept)
+        return sum(map(stands_for, chain(self._waiting, *self._kept.values())))
 
     def _begin(self, batch: Batch) -> bool:
         """True if the batch is split elsewhere from now on."""
