@@ -86,9 +86,8 @@ class Combined:
         operator = with_fresh_states(operator)
         if routing.hash is not None:
             return _PartialDispatcher(operator, partitions, routing.hash)
-        return _PartialDispatcher(
-            operator, partitions, split=splitter, elsewhere=splitter.elsewhere
-        )
+        # The splitting is little beside the work of the operator: no thread is worth it.
+        return _PartialDispatcher(operator, partitions, split=splitter)
 
     def partition(self, replica: int, partitions: int) -> Hashable | None:
         """What a replica subscribes to: its own partition."""

@@ -38,8 +38,15 @@ class Threads:
         _, reply = self.open.pop(0)
         reply(None, error, 0.5)
 
-    def dispatcher(self):
-        return PartitionDispatcher(2, split=self.split, elsewhere=self.elsewhere)
+    def dispatcher(self, kind=PartitionDispatcher):
+        return kind(2, split=self.split, elsewhere=self.elsewhere)
+
+
+class Derived(PartitionDispatcher):
+    """One of a user's own, which is held to the rules."""
+
+
+kinds = pytest.mark.parametrize("kind", [PartitionDispatcher, Derived])
 
 
 def made(threads, demand):
@@ -145,12 +152,13 @@ def test_nothing_is_lost_or_doubled_and_demand_is_never_exceeded(steps):
         assert events == [n for n in range(sent) if n % 2 == number]
 
 
+@kinds
 @interleaved(5)
-async def test_a_producer_finishes_when_all_has_left():
+async def test_a_producer_finishes_when_all_has_left(kind):
     threads, consumers = Threads(), [Collect(), Collect()]
     async with StageGroup() as group:
         counted = Count(10)
-        counted.dispatcher = threads.dispatcher()
+        counted.dispatcher = threads.dispatcher(kind)
         counted.demand = "accumulate"
         producer = await group.start(counted)
         for partition, consumer in enumerate(consumers):
@@ -165,12 +173,13 @@ async def test_a_producer_finishes_when_all_has_left():
     assert producer.counts().busy >= 0.5
 
 
+@kinds
 @interleaved(5)
-async def test_demand_comes_together_while_a_batch_is_split():
+async def test_demand_comes_together_while_a_batch_is_split(kind):
     threads, consumers = Threads(), [ProbeConsumer(), ProbeConsumer()]
     async with StageGroup() as group:
         counted = Count()
-        counted.dispatcher = threads.dispatcher()
+        counted.dispatcher = threads.dispatcher(kind)
         producer = await group.start(counted)
         for partition, consumer in enumerate(consumers):
             await group.start(consumer, subscribe_to=[Subscribe(producer, partition=partition)])
@@ -189,14 +198,15 @@ async def test_demand_comes_together_while_a_batch_is_split():
     assert counted.stopped == "shutdown"
 
 
+@kinds
 @interleaved(5)
-async def test_what_fails_elsewhere_ends_the_stage():
+async def test_what_fails_elsewhere_ends_the_stage(kind):
     threads = Threads()
     error = LookupError("a key")
     with pytest.raises(LookupError) as caught:
         async with StageGroup() as group:
             counted = Count()
-            counted.dispatcher = threads.dispatcher()
+            counted.dispatcher = threads.dispatcher(kind)
             counted.demand = "accumulate"
             producer = await group.start(counted, name="numbers")
             for partition in range(2):
@@ -209,3 +219,34 @@ async def test_what_fails_elsewhere_ends_the_stage():
     assert caught.value is error
     assert error.__notes__ == ["in stage 'numbers'"]
     assert producer.counts().lost == 8
+
+
+class Greedy(PartitionDispatcher):
+    """Delivers everything twice that was split elsewhere."""
+
+    def when_settled(self, settled):
+        def twice(deliveries, error, seconds):
+            settled([*deliveries, *deliveries], error, seconds)
+
+        super().when_settled(None if settled is None else twice)
+
+
+@interleaved(5)
+async def test_what_is_delivered_later_is_held_to_the_rules():
+    threads, consumers = Threads(), [Collect(), Collect()]
+    with pytest.raises(
+        ValueError, match=r"Greedy.when_settled delivers 2 .* has asked for 0; keep"
+    ):
+        async with StageGroup() as group:
+            counted = Count()
+            counted.dispatcher = threads.dispatcher(Greedy)
+            counted.demand = "accumulate"
+            producer = await group.start(counted)
+            for partition, consumer in enumerate(consumers):
+                wanted = Subscribe(producer, max_demand=2, partition=partition)
+                await group.start(consumer, subscribe_to=[wanted])
+            await producer.demand("forward")
+            await settled()
+            threads.go_on()
+            await group.wait()
+    assert [consumer.events for consumer in consumers] == [[], []]

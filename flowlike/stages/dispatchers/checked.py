@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from flowlike.stages.dispatchers.broadcast import BroadcastDispatcher
 from flowlike.stages.dispatchers.demand import DemandDispatcher
-from flowlike.stages.dispatchers.dispatcher import Deliveries, Dispatcher
+from flowlike.stages.dispatchers.dispatcher import (
+    Deliveries,
+    Dispatcher,
+    Settled,
+    SplitsElsewhere,
+    splits_elsewhere,
+)
 from flowlike.stages.dispatchers.numbering import NumberingDispatcher
 from flowlike.stages.dispatchers.partition import PartitionDispatcher
 
@@ -39,7 +45,7 @@ def fresh_dispatcher(dispatcher: Any, stage: str) -> Dispatcher:
     if type(fresh) in _OWN:
         return fresh  # type: ignore[no-any-return]
     _check_methods(fresh, f"what {type(dispatcher).__name__}.fresh() of {stage} returns")
-    return CheckedDispatcher(fresh)
+    return _CheckedSplitting(fresh) if splits_elsewhere(fresh) else CheckedDispatcher(fresh)
 
 
 def _check_methods(dispatcher: Any, what: str) -> None:
@@ -157,3 +163,32 @@ class CheckedDispatcher:
 
     def _says(self, method: str) -> str:
         return f"{type(self._dispatcher).__name__}.{method}"
+
+
+class _CheckedSplitting(CheckedDispatcher):
+    """The same for one that `SplitsElsewhere`: what it delivers later is checked too."""
+
+    __slots__ = ("_splits",)
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        super().__init__(dispatcher)
+        assert splits_elsewhere(dispatcher)
+        self._splits: SplitsElsewhere = dispatcher
+
+    @property
+    def is_splitting(self) -> bool:
+        return self._splits.is_splitting
+
+    def when_settled(self, settled: Settled | None) -> None:
+        if settled is None:
+            self._splits.when_settled(None)
+            return
+
+        def checked(deliveries: Deliveries, error: BaseException | None, seconds: float) -> None:
+            try:
+                deliveries = self._checked("when_settled", deliveries)
+            except (TypeError, ValueError) as failed:
+                deliveries, error = (), error or failed
+            settled(deliveries, error, seconds)
+
+        self._splits.when_settled(checked)
