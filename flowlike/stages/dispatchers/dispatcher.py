@@ -61,8 +61,8 @@ class Dispatcher(Protocol):
         """How many events it keeps for consumers."""
 
 
-class SplitsElsewhere(Protocol):
-    """What a dispatcher is besides, if it can have batches split elsewhere: in a thread, say.
+class SplitsElsewhere(Dispatcher, Protocol):
+    """A dispatcher that can have batches split elsewhere: in a thread, say.
 
     `dispatch` delivers nothing of such a batch. Until all of it is delivered, by a call of what was
     given to `when_settled`, it counts as kept, and so does what is dispatched meanwhile.
