@@ -76,14 +76,13 @@ class Pools:
         Raises:
             OSError: the system gives no more processes.
         """
-        from flowlike.nodes.workers import Workers  # noqa: PLC0415 - few flows need it
+        from flowlike.nodes.crew import claimed  # noqa: PLC0415 - few flows need it
+        from flowlike.nodes.workers import Workers  # noqa: PLC0415
 
-        self._keeps_processes = lent is not None and lent.claim()
-        if lent is None or not self._keeps_processes:
-            lent = Workers(self._sizes["flowlike-kernel"])
-            lent.claim()
-        self._processes = self.workers = lent
-        lent.begin()
+        workers = claimed(lent, lambda: Workers(self._sizes["flowlike-kernel"]))
+        self._keeps_processes = workers is lent
+        self._processes = self.workers = workers
+        workers.begin()
 
     @property
     def threads(self) -> DaemonThreads:

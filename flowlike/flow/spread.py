@@ -20,6 +20,7 @@ from flowlike.flow.replica import ReplicaCounts
 from flowlike.flow.routing import Routing
 from flowlike.native.arena import Arena
 from flowlike.nodes.address import Address
+from flowlike.nodes.crew import claimed
 from flowlike.nodes.hosts import Hosts
 from flowlike.nodes.stand_in import StandIn
 from flowlike.nodes.worker_process import WorkerProcess
@@ -67,11 +68,7 @@ class Spread:
             except Exception as error:  # noqa: BLE001 - anything may say that it cannot be pickled
                 refuse_recipe(recipe, error)
         self._feeds = feeds
-        hosts = self._kept
-        if hosts is None or not hosts.claim():
-            hosts = Hosts(self._count)
-            hosts.claim()
-        self._hosts = hosts
+        self._hosts = hosts = claimed(self._kept, lambda: Hosts(self._count))
         self._is_open = True
         hosts.begin(group, self._grant)
         self._group = group

@@ -14,17 +14,39 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from flowlike.nodes.messages import Begin, Logged
 from flowlike.nodes.worker_process import WorkerProcess
 
-__all__ = ["Crew"]
+__all__ = ["Crew", "claimed"]
 
 _log = logging.getLogger("flowlike")
 
 _LOOK = 0.25
 """Seconds after which those are looked for that are dead."""
+
+
+class _Claimable(Protocol):
+    def claim(self) -> bool:
+        """See `Crew`."""
+
+
+Claimed = TypeVar("Claimed", bound=_Claimable)
+
+
+def claimed(kept: Claimed | None, make: Callable[[], Claimed]) -> Claimed:
+    """Workers that a run has to itself: those that a runner keeps, or new ones for this run alone.
+
+    Args:
+        kept: those of the runner, if it keeps some; not to be had while another run has them.
+        make: makes new ones.
+    """
+    if kept is not None and kept.claim():
+        return kept
+    made = make()
+    made.claim()
+    return made
 
 
 class Crew:
