@@ -17,29 +17,11 @@ from flowlike.testing import run
 places = st.integers(2, 3).flatmap(lambda n: st.lists(st.integers(0, n - 1), min_size=n))
 
 
-async def begin(ledger: CrossingLedger, graph: list[dict[str, Any]]) -> list[asyncio.Task[Any]]:
-    """Start all stages of a graph and let events flow."""
-    built, tasks = Spread(ledger, graph), []
-    for plan in graph:
-        stage = built.stage(plan)
-        started = asyncio.Event()
-        opening = ledger.hold_stage(stage, built.subscriptions(plan), started)
-        tasks.append(asyncio.create_task(opening))
-        await started.wait()
-    await built.forward()
-    return tasks
-
-
 async def end(ledger: CrossingLedger, disturber: Disturber, tasks: list[Any]) -> None:
     """Stop what lives; nothing hangs, and what was lost adds up."""
     await ledger.joined.quiet()
     ledger.check(settled=True)
-    for stage in ledger.stages:
-        if stage.starts:
-            disturber.stop(stage, 0)
-    async with asyncio.timeout(600):
-        await asyncio.gather(*tasks)
-        await disturber.done()
+    await disturber.stop_all(tasks)
     await ledger.joined.quiet()
     ledger.check()
     ledger.check_links()
@@ -55,7 +37,7 @@ def test_while_everyone_lives_nothing_is_lost_or_doubled_and_everything_ends(
     async def main() -> None:
         ledger = CrossingLedger(seed, 3, places)
         with ledger.tapping():
-            tasks = await begin(ledger, graph)
+            tasks = await Spread(ledger, graph).begin()
             async with asyncio.timeout(600):
                 await asyncio.gather(*tasks)
             await ledger.joined.quiet()
@@ -73,7 +55,7 @@ def test_what_is_lost_is_counted(
         ledger = CrossingLedger(seed, 3, places)
         disturber = Disturber(ledger)
         with ledger.tapping():
-            tasks = await begin(ledger, graph)
+            tasks = await Spread(ledger, graph).begin()
             await disturber.disturb(plan)
             await end(ledger, disturber, tasks)
 
@@ -93,7 +75,7 @@ def test_a_link_that_is_lost_at_any_moment_ends_what_depends_on_it(
         ledger = CrossingLedger(seed, 3, places)
         disturber = Cutter(ledger)
         with ledger.tapping():
-            beginning = asyncio.create_task(begin(ledger, graph))
+            beginning = asyncio.create_task(Spread(ledger, graph).begin())
             await disturber.disturb(plan)
             async with asyncio.timeout(600):
                 tasks = await beginning

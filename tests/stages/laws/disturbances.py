@@ -39,6 +39,19 @@ class Disturber:
                 getattr(self, what)(stages[second % len(stages)], first)
             self.ledger.check()
 
+    async def stop_all(self, tasks: list[asyncio.Task[Any]]) -> None:
+        """Stop what lives; nothing hangs.
+
+        Args:
+            tasks: of :meth:`Built.begin`.
+        """
+        for stage in self.ledger.stages:
+            if stage.starts:
+                self.stop(stage, 0)
+        async with asyncio.timeout(600):
+            await asyncio.gather(*tasks)
+            await self.done()
+
     async def done(self) -> None:
         """Wait for what was begun."""
         await asyncio.gather(*self._tasks)

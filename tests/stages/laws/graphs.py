@@ -121,6 +121,18 @@ class Built:
         """Another stage, as the one of the plan sees it."""
         return to.ref
 
+    async def begin(self) -> list[asyncio.Task[Any]]:
+        """Start all stages, each in a group of its own, and let events flow."""
+        tasks = []
+        for plan in self.graph:
+            stage = self.stage(plan)
+            started = asyncio.Event()
+            opening = self.ledger.hold_stage(stage, self.subscriptions(plan), started)
+            tasks.append(asyncio.create_task(opening))
+            await started.wait()
+        await self.forward()
+        return tasks
+
     async def forward(self) -> None:
         """All have subscribed: let events flow."""
         for stage in self.ledger.stages:

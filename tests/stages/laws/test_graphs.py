@@ -18,15 +18,7 @@ def test_while_everyone_lives_nothing_is_lost_or_doubled_and_everything_ends(
 ) -> None:
     async def main() -> None:
         ledger = Ledger(seed)
-        built = Built(ledger, graph)
-        tasks = []
-        for plan in graph:
-            stage = built.stage(plan)
-            started = asyncio.Event()
-            opening = ledger.hold_stage(stage, built.subscriptions(plan), started)
-            tasks.append(asyncio.create_task(opening))
-            await started.wait()
-        await built.forward()
+        tasks = await Built(ledger, graph).begin()
         async with asyncio.timeout(600):
             await asyncio.gather(*tasks)
         ledger.check_that_all_ended_well()

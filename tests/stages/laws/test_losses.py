@@ -26,24 +26,12 @@ backoffs = st.sampled_from([0, 0.1])
 def test_what_is_lost_is_counted(graph: list[dict[str, Any]], plan: list[Any], seed: int) -> None:
     async def main() -> None:
         ledger = Ledger(seed)
-        built, disturber = Built(ledger, graph), Disturber(ledger)
-        tasks = []
-        for each in graph:
-            stage = built.stage(each)
-            started = asyncio.Event()
-            opening = ledger.hold_stage(stage, built.subscriptions(each), started)
-            tasks.append(asyncio.create_task(opening))
-            await started.wait()
-        await built.forward()
+        disturber = Disturber(ledger)
+        tasks = await Built(ledger, graph).begin()
         await disturber.disturb(plan)
         await settled()
         ledger.check(settled=True)
-        for stage in ledger.stages:
-            if stage.starts:
-                disturber.stop(stage, 0)
-        async with asyncio.timeout(600):
-            await asyncio.gather(*tasks)
-            await disturber.done()
+        await disturber.stop_all(tasks)
         ledger.check()
         assert all(stage.ref._stage.ended.done() for stage in ledger.stages)
 
