@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from pictures import fills
+
 __all__ = ["Drawing"]
 
 Point = tuple[float, float]
@@ -43,19 +45,23 @@ _STYLE = """
 class Drawing:
     """Collects shapes. It brings its own paper, so that it can be read on any page.
 
-    What lines mean is said by their dashes and width, never by the colour alone.
+    What lines mean is said by their dashes and width, never by the colour alone, and what areas
+    mean by a pattern.
 
     Args:
         width: in pixels.
         height: in pixels.
         title: what a reader hears who cannot see it.
+        filled: whether styles of `pictures.fills` are used.
     """
 
-    def __init__(self, width: float, height: float, title: str) -> None:
+    def __init__(self, width: float, height: float, title: str, *, filled: bool = False) -> None:
         self._size = f"{width:g} {height:g}"
         self._title = title
+        self._style = _STYLE + fills.STYLE[1:] if filled else _STYLE
         self._shapes: list[str] = [
-            f'<rect class="paper" width="{width:g}" height="{height:g}" rx="8"/>'
+            *([fills.DEFINITIONS] if filled else []),
+            f'<rect class="paper" width="{width:g}" height="{height:g}" rx="8"/>',
         ]
 
     def text(self, at: Point, words: str, style: str = "", anchor: str = "start") -> None:
@@ -70,6 +76,13 @@ class Drawing:
         self._shapes.append(
             f'<rect class="{style}" x="{at[0]:g}" y="{at[1]:g}" width="{width:g}" '
             f'height="{height:g}" rx="4"/>'
+        )
+
+    def area(self, at: Point, width: float, height: float, style: str) -> None:
+        """A rectangle with sharp corners, which may be as narrow as a line."""
+        self._shapes.append(
+            f'<rect class="{style}" x="{at[0]:.1f}" y="{at[1]:g}" width="{width:.1f}" '
+            f'height="{height:g}"/>'
         )
 
     def dot(self, at: Point, style: str = "full") -> None:
@@ -103,5 +116,5 @@ class Drawing:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self._size}" width="{width}" '
             f'height="{height}" role="img">\n<title>{escape(self._title, quote=False)}</title>\n'
-            f"<style>{_STYLE}</style>\n{shapes}\n</svg>\n"
+            f"<style>{self._style}</style>\n{shapes}\n</svg>\n"
         )
