@@ -149,10 +149,13 @@ def test_what_is_no_stack_is_refused() -> None:
         count_places(["thread (1);nonsense 5"])
 
 
-def test_without_the_sampler_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_sampler_nothing_is_measured_and_it_is_said_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
-    with pytest.raises(FileNotFoundError, match="pip install py-spy"):
-        samples.sample("map_calc5", 1, 1)
+    with pytest.raises(SystemExit):
+        command.main([])
+    assert "pip install py-spy" in capsys.readouterr().err
 
 
 def test_the_sampler_gets_the_flow_by_its_name(

@@ -25,7 +25,7 @@ from pictures import chunks, rooms, threads
 from pictures.profiles import FOLDER, KERNELS, LOOP, POOL, SPLITTING, Recorded, flows
 from pictures.profiles.again import again
 from pictures.profiles.recorded import machine
-from pictures.profiles.samples import sample
+from pictures.profiles.samples import sample, sampler
 from pictures.profiles.spans import joined, watched
 
 GAP = 20
@@ -104,7 +104,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=count, default=9, help="of a flow whose threads are watched")
     parser.add_argument("--seconds", type=float, default=6.0, help="of CPU time for a flow's rooms")
     parser.add_argument("--repeats", type=count, default=20, help="of a call of the kernel")
-    record(FOLDER, **vars(parser.parse_args(argv)))
+    arguments = parser.parse_args(argv)
+    try:
+        sampler()
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    record(FOLDER, **vars(arguments))
     for name, draw in (
         ("chunks.svg", chunks.draw),
         ("rooms.svg", rooms.draw),

@@ -18,12 +18,24 @@ from tempfile import TemporaryDirectory
 from pictures.profiles import again, flows
 from pictures.profiles.places import Frame, Place, place_of
 
-__all__ = ["count_places", "sample"]
+__all__ = ["count_places", "sample", "sampler"]
 
 PER_SECOND = 250
 
 _AGAIN = ("again", again.__file__)
 _JOB = "Job.run"
+
+
+def sampler() -> str:
+    """Where py-spy is.
+
+    Raises:
+        FileNotFoundError: it is not installed.
+    """
+    found = shutil.which("py-spy", path=sysconfig.get_path("scripts")) or shutil.which("py-spy")
+    if found is None:
+        raise FileNotFoundError("the rooms are sampled by py-spy: pip install py-spy")
+    return found
 
 
 def sample(name: str, seconds: float, size: int) -> Counter[Place]:
@@ -38,12 +50,9 @@ def sample(name: str, seconds: float, size: int) -> Counter[Place]:
         FileNotFoundError: py-spy is not installed.
         CalledProcessError: it cannot look into another process, for instance; it says why.
     """
-    spy = shutil.which("py-spy", path=sysconfig.get_path("scripts")) or shutil.which("py-spy")
-    if spy is None:
-        raise FileNotFoundError("the rooms are sampled by py-spy: pip install py-spy")
     with TemporaryDirectory() as folder:
         stacks = Path(folder, "stacks")
-        command = [spy, "record", "--gil", "--threads", "--function", "--full-filenames"]
+        command = [sampler(), "record", "--gil", "--threads", "--function", "--full-filenames"]
         command += ["--format", "raw", "--rate", str(PER_SECOND), "--output", str(stacks), "--"]
         command += [sys.executable, "-m", again.__name__, name, str(seconds), str(size)]
         docs = Path(__file__).parents[2]
