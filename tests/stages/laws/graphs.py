@@ -13,7 +13,7 @@ from laws.dispatching import DISPATCHERS, dispatcher, partition
 from laws.ledger import Ledger
 from laws.recorded import Middle, Sink, Source
 
-from flowlike import Subscribe
+from flowlike import StageGroup, Subscribe
 
 seeds = st.integers(0, 1 << 30)
 paces = st.sampled_from([None, None, 0, 0.001, 0.02])
@@ -132,6 +132,13 @@ class Built:
             await started.wait()
         await self.forward()
         return tasks
+
+    async def begin_in(self, group: StageGroup) -> None:
+        """Start all stages in one group, which starts them again, and let events flow."""
+        for plan in self.graph:
+            stage, subscribe_to = self.stage(plan), self.subscriptions(plan)
+            await group.start(stage, subscribe_to=subscribe_to, restart="transient")
+        await self.forward()
 
     async def forward(self) -> None:
         """All have subscribed: let events flow."""

@@ -50,14 +50,10 @@ def test_what_is_lost_is_counted_over_all_restarts(
 ) -> None:
     async def main() -> None:
         ledger = Ledger(seed)
-        built, disturber = Built(ledger, graph), Disturber(ledger)
+        disturber = Disturber(ledger)
         options = {"max_restarts": 10_000, "backoff": backoff}
         async with TappedGroup(ledger, strategy, **options) as group:
-            for each in graph:
-                stage = built.stage(each)
-                subscribe_to = built.subscriptions(each)
-                await group.start(stage, subscribe_to=subscribe_to, restart="transient")
-            await built.forward()
+            await Built(ledger, graph).begin_in(group)
             await disturber.disturb(plan)
             await settled()
             ledger.check(settled=True)
@@ -78,13 +74,9 @@ def test_after_any_number_of_crashes_everything_still_ends_by_itself(
 ) -> None:
     async def main() -> None:
         ledger = Ledger(seed)
-        built, disturber = Built(ledger, graph), Disturber(ledger)
+        disturber = Disturber(ledger)
         async with TappedGroup(ledger, strategy, max_restarts=10_000) as group:
-            for each in graph:
-                stage = built.stage(each)
-                subscribe_to = built.subscriptions(each)
-                await group.start(stage, subscribe_to=subscribe_to, restart="transient")
-            await built.forward()
+            await Built(ledger, graph).begin_in(group)
             await disturber.disturb(plan)
             async with asyncio.timeout(600):
                 await group.wait()

@@ -17,12 +17,9 @@ def messages(graph: list[dict[str, Any]], plan: list[Any], seed: int) -> list[An
     ledger = Ledger(seed)
 
     async def main() -> None:
-        built, disturber = Built(ledger, graph), Disturber(ledger)
+        disturber = Disturber(ledger)
         async with TappedGroup(ledger, "one_for_one", max_restarts=10_000) as group:
-            for each in graph:
-                subscribe_to = built.subscriptions(each)
-                await group.start(built.stage(each), subscribe_to=subscribe_to, restart="transient")
-            await built.forward()
+            await Built(ledger, graph).begin_in(group)
             await disturber.disturb(plan)
             await pass_time(1)
         await disturber.done()
