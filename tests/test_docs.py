@@ -129,6 +129,15 @@ def test_an_error_points_into_the_page() -> None:
     assert caught.traceback[-1].lineno + 1 == 42
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:examples|flowlike|native|tests)/[\w/]+\.\w+)`", text)
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+    for what, name in re.findall(r"`(\w+)`\s+in\s+`([\w/]+\.\w+)`", text):
+        assert what in (ROOT / name).read_text(encoding="utf-8"), f"{name} has no {what}"
+
+
 REFERENCE = ROOT / "docs" / "reference"
 DOCUMENTED = re.compile(r"^\.\. auto\w+:: (\S+)$", re.MULTILINE)
 

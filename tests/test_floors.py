@@ -1,6 +1,7 @@
 """The shape of the house: imports never point up, and no room grows into two."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -184,6 +185,17 @@ def test_the_rule_sees_every_way_to_import(importer: str, source: str, says: str
     found = breaches(source, importer)
     assert len(found) == (says is not None)
     assert says is None or says in found[0]
+
+
+def test_the_plan_of_the_house_is_right() -> None:
+    page = (ROOT / "docs" / "design" / "house.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| ([^|]+) \|", page, re.MULTILINE)
+    shown = {room: int(floor) for floor, rooms in rows for room in re.findall(r"`(\w+)`", rooms)}
+    assert shown == {room: floor for room, floor in FLOORS.items() if room != "__main__"}
+    table = page[page.index("| file in `flowlike/nodes/`") :]
+    named = re.findall(r"`(\w+\.py)`", table[: table.index("\n\n")])
+    files = [path.name for path in (PACKAGE / "nodes").glob("[!_]*.py")]
+    assert sorted(named) == sorted(files)
 
 
 def test_docstrings_do_not_count_as_code() -> None:
