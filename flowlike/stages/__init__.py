@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from flowlike.first_use import on_first_use
 from flowlike.stages.demand import AutoDemand as AutoDemand
+from flowlike.stages.dispatchers import BroadcastDispatcher as BroadcastDispatcher
 from flowlike.stages.dispatchers import DemandDispatcher as DemandDispatcher
 from flowlike.stages.dispatchers import Dispatcher as Dispatcher
 from flowlike.stages.dispatchers import NumberingDispatcher as NumberingDispatcher
@@ -20,12 +21,10 @@ from flowlike.stages.subscription import Subscribe as Subscribe
 from flowlike.stages.subscription import Subscription as Subscription
 
 if TYPE_CHECKING:
-    from flowlike.stages.dispatchers import BroadcastDispatcher as BroadcastDispatcher
     from flowlike.stages.supervisor import ConsumerSupervisor as ConsumerSupervisor
 else:
     __getattr__ = on_first_use(
         __name__,
-        dispatchers="BroadcastDispatcher",
         supervisor="ConsumerSupervisor",
     )
 

@@ -1,8 +1,6 @@
 """Dispatchers: who gets the events of a producer. One file each."""
 
-from typing import TYPE_CHECKING
-
-from flowlike.first_use import on_first_use
+from flowlike.stages.dispatchers.broadcast import BroadcastDispatcher as BroadcastDispatcher
 from flowlike.stages.dispatchers.checked import fresh_dispatcher as fresh_dispatcher
 from flowlike.stages.dispatchers.demand import DemandDispatcher as DemandDispatcher
 from flowlike.stages.dispatchers.dispatcher import Deliveries as Deliveries
@@ -11,14 +9,6 @@ from flowlike.stages.dispatchers.dispatcher import SplitsElsewhere as SplitsElse
 from flowlike.stages.dispatchers.dispatcher import splits_elsewhere as splits_elsewhere
 from flowlike.stages.dispatchers.numbering import NumberingDispatcher as NumberingDispatcher
 from flowlike.stages.dispatchers.partition import PartitionDispatcher as PartitionDispatcher
-
-if TYPE_CHECKING:
-    from flowlike.stages.dispatchers.broadcast import BroadcastDispatcher as BroadcastDispatcher
-else:
-    __getattr__ = on_first_use(
-        __name__,
-        broadcast="BroadcastDispatcher",
-    )
 
 __all__ = [
     "BroadcastDispatcher",
