@@ -26,6 +26,7 @@ FLOORS = {
     "first_use": 0,
     "grouped": 0,
     "numbered": 0,
+    "parted": 0,
     "pickling": 0,
     "reduced": 0,
     "native": 1,

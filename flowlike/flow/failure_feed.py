@@ -153,7 +153,7 @@ class Feeds:
                     self._numbers[target] = len(found)
                     found.append(into)
                     writers.append(0)
-                writers[self._numbers[target]] += layer.stages
+                writers[self._numbers[target]] += layer.carriers
         self._feeds = list(map(FailureFeed, found, writers))
 
     def __iter__(self) -> Iterator[FailureFeed]:

@@ -147,7 +147,7 @@ class Here:
             recipe = replace(recipe, layer=recipe.layer.writing_into(arena.empty))
         placed = []
         for number, replica in enumerate(
-            recipe.replicas(range(recipe.stages), self._pools, self._feeds)
+            recipe.replicas(range(recipe.carriers), self._pools, self._feeds)
         ):
             ref = self._group.spawn(
                 replica,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from flowlike.connectors import Source
+from flowlike.flow.carriers import ToCarriers
 from flowlike.flow.options import LayerOptions
 from flowlike.flow.routing import Routing, Shuffle
 from flowlike.flow.staged import Staged
@@ -81,13 +82,14 @@ class Input(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerPlan:
-    """One layer with operators: ``stages`` replicas, each subscribed to everything upstream.
+    """One layer with operators: ``stages`` replicas that read everything upstream.
 
     Attributes:
         name: how reports and errors call it; its replicas share it.
         layer: the operators.
         options: as they were given.
         stages: how many replicas.
+        carriers: how many stages carry them, each subscribed to everything upstream.
         inputs: the sources and layers that it reads, and how.
         combine_for: the label of the routing behind it, if the next layer only counts its
             events, or groups them, so that it does so already; else None.
@@ -99,6 +101,7 @@ class LayerPlan:
     layer: Layer
     options: LayerOptions
     stages: int
+    carriers: int
     inputs: tuple[Input, ...]
     combine_for: str | None = None
     elsewhere: bool = False
@@ -120,7 +123,7 @@ class LayerPlan:
         if self.options.max_demand != "auto":
             return self.options.max_demand
         limit = min(each.routing.LIMIT for each in self.inputs)
-        ends = self.stages * self.upstream_stages
+        ends = self.carriers * self.upstream_stages
         # Shared by many, twice as much is better than a turn for every few events.
         share = max(limit // ends, min(_WORTH_A_TURN, 2 * limit // ends))
         at_once = max(
@@ -136,17 +139,21 @@ class LayerPlan:
 
     @property
     def target(self) -> float:
-        """Seconds that "auto" lets a batch take: more where each one goes to another process."""
+        """Seconds that "auto" lets a batch take: more where each one goes to another process.
+
+        A batch for several replicas may take as long as one for each of them.
+        """
         if any(crosses_processes(each.executor) for each in self.layer.groups):
             return _FOR_A_PROCESS
-        return AutoDemand.TARGET
+        shares = any(isinstance(each.routing, ToCarriers) for each in self.inputs)
+        return AutoDemand.TARGET * (self.stages // self.carriers if shares else 1)
 
     @property
     def in_flight(self) -> int:
         """The most events that its replicas together have asked for and not handled."""
         demand = self.max_demand
         most = demand.limit if isinstance(demand, AutoDemand) else demand
-        return most * self.upstream_stages * self.stages
+        return most * self.upstream_stages * self.carriers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,7 +182,7 @@ class ReorderPlan:
     @property
     def in_flight(self) -> int:
         """The most events that it has asked for and not let go, in all."""
-        return self.limit * self.layer.stages
+        return self.limit * self.layer.carriers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -309,7 +316,7 @@ class Plan:
 def _count(node: Node) -> int:
     """How many stages a node is."""
     if isinstance(node, LayerPlan):
-        return node.stages
+        return node.carriers
     return len(node.members) if isinstance(node, StagePlan) else 1
 
 

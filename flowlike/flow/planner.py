@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from flowlike.connectors import Source
 from flowlike.errors import FlowBuildError
+from flowlike.flow.carriers import ToCarriers, carriers
 from flowlike.flow.combiner import Combiner
 from flowlike.flow.plan import Input, LayerPlan, Node, Plan, ReorderPlan, SourcePlan, StagePlan
-from flowlike.flow.routing import Numbering, Shuffle
+from flowlike.flow.routing import Numbering, Partition, Shuffle
 from flowlike.flow.staged import Staged, stage_label
 from flowlike.operators import Layer
 from flowlike.stages import AutoDemand, StageRef
@@ -40,14 +41,14 @@ def make_plan(flow: Flow[Any], workers: int | None = None) -> Plan:
         FlowBuildError: a layer has a window but nothing that it could cut, a stage is used
             twice, or what is to stay in order may be dropped from a full buffer.
     """
-    planner = _Planner(workers)
-    outputs = planner.layer(flow)
+    outputs = _Planner(flow, workers).layer(flow)
     last = flow._options.max_demand
     return Plan(outputs, AutoDemand.LIMIT if last == "auto" else last, workers)
 
 
 class _Planner:
-    def __init__(self, workers: int | None) -> None:
+    def __init__(self, flow: Flow[Any], workers: int | None) -> None:
+        self._flow = flow
         self._workers = workers
         self._sources = 0
         self._layers = 0
@@ -96,8 +97,20 @@ class _Planner:
     def _plan(
         self, name: str, flow: Flow[Any], stages: int, inputs: tuple[Input, ...]
     ) -> LayerPlan:
-        elsewhere = self._workers is not None
-        return LayerPlan(name, flow._layer, flow._options, stages, inputs, elsewhere=elsewhere)
+        layer, options, elsewhere = flow._layer, flow._options, self._workers is not None
+        carry = stages
+        if not elsewhere:
+            routings = [each.routing for each in inputs]
+            is_last = flow is self._flow
+            carry = carriers(layer, options, stages, routings, threads=cpus(), is_last=is_last)
+        if carry < stages:
+            inputs = tuple(
+                each._replace(routing=ToCarriers(each.routing, carry))
+                if isinstance(each.routing, Partition)
+                else each
+                for each in inputs
+            )
+        return LayerPlan(name, layer, options, stages, carry, inputs, elsewhere=elsewhere)
 
     def _replicas(self, layer: Layer) -> int:
         """As many as can run at the same time."""

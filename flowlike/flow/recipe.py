@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from flowlike.flow.calling import Caller
+from flowlike.flow.carriers import ToCarriers
 from flowlike.flow.failure_feed import Feed, feeds_of
 from flowlike.flow.options import LayerOptions
 from flowlike.flow.plan import LayerPlan, Plan, foreign_stages
 from flowlike.flow.pools import Pools
 from flowlike.flow.replica import OrderedReplica, Replica, Upstream
 from flowlike.flow.routing import JoinSide, Numbering, Partition, Routing
-from flowlike.operators import GroupBy, GroupByKey, Layer, compile_program, key_function
+from flowlike.operators import (
+    GroupBy,
+    GroupByKey,
+    Layer,
+    Together,
+    compile_program,
+    key_function,
+)
+from flowlike.parted import shared_out
 from flowlike.stages import AutoDemand, Subscribe
 from flowlike.stages.peer import Peer
 
@@ -44,6 +53,7 @@ class LayerRecipe:
         layer: its operators; the targets of its sinks are the numbers of feeds.
         options: as they were given.
         stages: how many replicas there are in all.
+        carriers: how many stages carry them.
         readings: one for each producer, in order.
         behind: how it chooses a replica of the next layer.
         partitions: how many replicas that has.
@@ -57,6 +67,7 @@ class LayerRecipe:
     layer: Layer
     options: LayerOptions
     stages: int
+    carriers: int
     readings: tuple[Reading, ...]
     behind: Routing
     partitions: int
@@ -68,10 +79,10 @@ class LayerRecipe:
     def replicas(
         self, numbers: Sequence[int], pools: Pools, feeds: Sequence[Feed] | Any
     ) -> list[Replica]:
-        """Make some of the replicas, which share what they learn of the cost of kernels.
+        """Make some of the stages, which share what they learn of the cost of kernels.
 
         Args:
-            numbers: which, from 0.
+            numbers: which, from 0; where each carries one replica, the numbers of these.
             pools: where their calls are done.
             feeds: where failures go, by number.
         """
@@ -79,24 +90,27 @@ class LayerRecipe:
         behind = self.behind.dispatcher(self.partitions, pools.native)
         numbered = any(isinstance(each.routing, Numbering) for each in self.readings)
         kind = OrderedReplica if numbered else Replica
-        keys = [_key(each.routing) for each in self.readings]
-        sides = [each.side for each in self.readings]
+        program = functools.partial(
+            compile_program,
+            layer,
+            partitions=self.stages,
+            upstreams=len(self.readings),
+            key=[_key(each.routing) for each in self.readings],
+            sides=[each.side for each in self.readings],
+            emits=self.emits or not layer.has_reduce,
+            combine_for=self.combine_for,
+            grouping=self.grouping,
+        )
+        together: list[range] = []
+        if any(isinstance(each.routing, ToCarriers) for each in self.readings):
+            together = shared_out(self.stages, self.carriers)
         costs: dict[str, float] = {}
         made = []
         for number in numbers:
-            program = compile_program(
-                layer,
-                partition=number,
-                partitions=self.stages,
-                upstreams=len(self.readings),
-                key=keys,
-                sides=sides,
-                emits=self.emits or not layer.has_reduce,
-                combine_for=self.combine_for,
-                grouping=self.grouping,
-            )
             replica = kind(
-                program,
+                Together({each: program(partition=each) for each in together[number]})
+                if together
+                else program(partition=number),
                 producers=len(self.readings),
                 caller=Caller(pools, costs),
                 dispatcher=behind,
@@ -154,6 +168,7 @@ def recipes_of(
             layer=number(layer.layer),
             options=layer.options,
             stages=layer.stages,
+            carriers=layer.carriers,
             readings=tuple(
                 Reading(each.routing, each.side, is_foreign)
                 for each in layer.inputs
@@ -171,6 +186,8 @@ def recipes_of(
 
 def _key(routing: Routing) -> Callable[[Any], Any] | None:
     """What the events of one session have in common: the key that they were routed by."""
+    if isinstance(routing, ToCarriers):
+        routing = routing.routing
     if isinstance(routing, JoinSide):
         return key_function(routing.key)
     if not isinstance(routing, Partition) or routing.hash is not None:

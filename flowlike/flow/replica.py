@@ -13,7 +13,7 @@ from flowlike.flow.calling import Caller
 from flowlike.flow.failure_feed import Feed
 from flowlike.flow.native_reply import NativeReply, Steps
 from flowlike.numbered import Numbered
-from flowlike.operators import Calls, Counts, Program
+from flowlike.operators import Calls, Counts, Program, Together
 from flowlike.stages import Batches, Dispatcher, ProducerConsumer, Subscribe, Subscription
 from flowlike.stages.later import Later
 
@@ -57,7 +57,7 @@ class Replica(ProducerConsumer[Any, Any]):
     A program that waits for a time has one timer, which ends with the stage.
 
     Args:
-        program: what the layer does; this replica's alone.
+        program: what the layer does; this replica's alone. Or those of several replicas.
         producers: how many producers it will be subscribed to.
         caller: does the calls.
         dispatcher: chooses the replica of the next layer.
@@ -70,7 +70,7 @@ class Replica(ProducerConsumer[Any, Any]):
 
     def __init__(
         self,
-        program: Program,
+        program: Program | Together,
         *,
         producers: int,
         caller: Caller,
@@ -157,7 +157,7 @@ class Replica(ProducerConsumer[Any, Any]):
     def counts(self) -> ReplicaCounts:
         """What its program has counted so far."""
         program = self.program
-        return ReplicaCounts(program.tally.counts(), program.late if program.has_state else None)
+        return ReplicaCounts(program.counts(), program.late if program.has_state else None)
 
     def format_discarded(self, count: int) -> str:
         """Says which layer it was."""

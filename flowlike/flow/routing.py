@@ -19,6 +19,7 @@ from flowlike.stages import (
 )
 
 if TYPE_CHECKING:
+    from flowlike.flow.carriers import ToCarriers
     from flowlike.flow.combined import Combined
 
 __all__ = ["Dispatched", "JoinSide", "Numbering", "Partition", "Routing", "Shuffle"]
@@ -203,6 +204,8 @@ class Dispatched:
         return self.by.partitions[replica] if isinstance(self.by, PartitionDispatcher) else None
 
 
-Routing: TypeAlias = "Combined | Dispatched | JoinSide | Numbering | Partition | Shuffle"
+Routing: TypeAlias = (
+    "Combined | Dispatched | JoinSide | Numbering | Partition | Shuffle | ToCarriers"
+)
 
 _PROTOCOL = ("ask", "cancel", "dispatch", "fresh", "kept", "subscribe", "wanted")

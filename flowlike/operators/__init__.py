@@ -45,6 +45,7 @@ from flowlike.operators.reducing import GroupByKey as GroupByKey
 from flowlike.operators.reducing import Reduce as Reduce
 from flowlike.operators.reducing import ReduceBatch as ReduceBatch
 from flowlike.operators.tally import Counts as Counts
+from flowlike.operators.together import Together as Together
 from flowlike.operators.triggering import EachState as EachState
 from flowlike.operators.triggering import Emit as Emit
 from flowlike.operators.triggering import MapState as MapState

@@ -18,7 +18,7 @@ from flowlike.operators.notes import Place
 from flowlike.operators.reducers import make_reducer
 from flowlike.operators.reducing import GroupBy, GroupByKey
 from flowlike.operators.tail import Tail
-from flowlike.operators.tally import Tally
+from flowlike.operators.tally import Counts, Tally
 from flowlike.operators.windows import GlobalWindow, WindowRun
 
 if TYPE_CHECKING:
@@ -88,6 +88,10 @@ class Program:
         self._windows = windows
         self._emits = emits
 
+    def counts(self) -> Counts:
+        """What became of the events in its steps so far."""
+        return self.tally.counts()
+
     @property
     def has_state(self) -> bool:
         """True if what leaves it comes out of a state: of windows, or gathered ones."""
@@ -117,8 +121,8 @@ class Program:
     def push(self, batch: Batch, upstream: int = 0, now: float = 0.0) -> Steps:
         """Take a batch of a producer."""
         if self._gatherer is not None:
-            return (yield from self._push(self._gatherer.push(batch), 0, now))
-        return (yield from self._push(batch, upstream, now))
+            return self._gather(batch, now)
+        return self._push(batch, upstream, now)
 
     def upstream_ended(self, upstream: int, now: float = 0.0) -> Steps:
         """Take the end of a producer; the last one's is `finish`."""
@@ -143,10 +147,17 @@ class Program:
             return batches
         return batches + (yield from self._windows.finish(now))
 
+    def _gather(self, batch: Batch, now: float) -> Steps:
+        assert self._gatherer is not None
+        return (yield from self._push(self._gatherer.push(batch), 0, now))
+
     def _push(self, batch: Batch, upstream: int, now: float) -> Steps:
         counted = self._counted
         if counted is None or counted.passes or type(batch) is not list or len(batch) <= _PIECE:
-            return (yield from self._push_piece(batch, upstream, now))
+            return self._push_piece(batch, upstream, now)
+        return self._push_pieces(batch, upstream, now)
+
+    def _push_pieces(self, batch: list[Any], upstream: int, now: float) -> Steps:
         batches: list[Batch] = []
         for start in range(0, len(batch), _PIECE):
             batches += yield from self._push_piece(batch[start : start + _PIECE], upstream, now)

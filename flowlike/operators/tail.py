@@ -94,9 +94,11 @@ class Tail:
         self._kernel: Kernel | None = None
         first = self._calls[0].operator if self._calls else None
         if isinstance(first, MapState):
-            function = first.function
-            if isinstance(function, Kernel) and function.elementwise:
-                self._kernel = function
+            kernel = first.function
+            if isinstance(kernel, Kernel) and kernel.elementwise:
+                self._kernel = kernel
+                over = partial(call_over, kernel)
+                self._over_pieces = guarded(over, first.label, place, _describe_pieces)
 
     @property
     def coalesces(self) -> bool:
@@ -156,8 +158,7 @@ class Tail:
         pieces = views(chunks)
         first, rest = self._calls[0], self._calls[1:]
         label = first.operator.label
-        function = guarded(partial(call_over, kernel), label, self._place, _describe_pieces)
-        calls = Calls(function, [pieces], first.executor, 1, label, sum(sizes))
+        calls = Calls(self._over_pieces, [pieces], first.executor, 1, label, sum(sizes))
         results = yield from ask(calls, self._place, _describe_pieces, pieces)
         result = results[0]
         if not rest and (not self._emits or self._mode == "nothing"):

@@ -10,7 +10,7 @@ from flowlike.batches import Batch
 from flowlike.operators.outputs import Outputs
 from flowlike.operators.windows.frame import Frame
 from flowlike.operators.windows.pane import Pane
-from flowlike.operators.windows.run import Emission, WindowRun
+from flowlike.operators.windows.run import Emission, Taken, WindowRun
 from flowlike.operators.windows.window import Keys, Window
 
 __all__ = ["GlobalRun", "GlobalWindow"]
@@ -39,11 +39,11 @@ class GlobalRun(WindowRun):
         super().__init__(frame)
         self._pane: Pane | None = None
 
-    def _take(self, batch: Batch, upstream: int, now: float, outputs: Outputs) -> Emission:
+    def _take(self, batch: Batch, upstream: int, now: float, outputs: Outputs) -> Taken:
         pane = self._pane
         if pane is None:
             pane = self._pane = Pane(self.frame, "global")
-        yield from pane.push(batch, 0, len(batch), upstream, outputs)
+        return pane.push(batch, 0, len(batch), upstream, outputs)
 
     def _open(self) -> Iterable[Pane]:
         return () if self._pane is None else (self._pane,)

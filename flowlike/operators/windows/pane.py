@@ -145,11 +145,12 @@ class Pane:
     ) -> Generator[Calls, list[Any], None]:
         frame = self.frame
         if frame.every is not None:
-            yield from self._count_on(frame.every, batch, start, stop, outputs)
-        elif frame.punctuating is not None:
-            yield from self._punctuate(part(batch, start, stop), outputs)
-        else:
-            yield from self._take(batch, start, stop, outputs)
+            if frame.together and frame.every.action == "reset":
+                return self._fire_together(frame.every, batch, start, stop, outputs)
+            return self._count_on(frame.every, batch, start, stop, outputs)
+        if frame.punctuating is not None:
+            return self._punctuate(part(batch, start, stop), outputs)
+        return self._take(batch, start, stop, outputs)
 
     def _take(
         self, batch: Batch, start: int, stop: int, outputs: Outputs
@@ -170,9 +171,6 @@ class Pane:
         self, every: CountTrigger, batch: Batch, start: int, stop: int, outputs: Outputs
     ) -> Generator[Calls, list[Any], None]:
         """Reduce, and fire the count trigger at its exact places."""
-        if every.action == "reset" and self.frame.together:
-            yield from self._fire_together(every, batch, start, stop, outputs)
-            return
         for first, last, fires in every.cut(self._count, stop - start):
             yield from self._take(batch, start + first, start + last, outputs)
             if not fires:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from math import floor, inf
-from typing import Any
+from typing import Any, TypeAlias
 
 from flowlike.batches import Batch
 from flowlike.operators.calls import Calls
@@ -12,10 +12,13 @@ from flowlike.operators.outputs import Outputs
 from flowlike.operators.windows.frame import Frame
 from flowlike.operators.windows.pane import Pane
 
-__all__ = ["Emission", "WindowRun"]
+__all__ = ["Emission", "Taken", "WindowRun"]
 
 Emission = Generator[Calls, list[Any], None]
 """What the steps of a run are: they yield calls and put what leaves into outputs."""
+
+Taken: TypeAlias = Emission | tuple[()]
+"""The same, or empty where all was done at once."""
 
 
 class WindowRun:
@@ -99,7 +102,7 @@ class WindowRun:
 
     # What a kind of window says.
 
-    def _take(self, batch: Batch, upstream: int, now: float, outputs: Outputs) -> Emission:
+    def _take(self, batch: Batch, upstream: int, now: float, outputs: Outputs) -> Taken:
         """Put the events into their panes, and close those that they close."""
         raise NotImplementedError
 
