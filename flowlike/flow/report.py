@@ -11,7 +11,7 @@ __all__ = ["RunReport", "StageReport"]
 
 @dataclass(frozen=True, slots=True)
 class StageReport:
-    """One replica of a layer, one source, or one stage of your own.
+    """A replica of a layer, or those that one stage carries; a source; or a stage of your own.
 
     When a run has ended by itself, the numbers of events add up::
 
@@ -81,8 +81,8 @@ class RunReport:
         bottleneck: the name of the layer, source or stage that has worked the longest; replicas
             that take turns in the event loop count together, others each for itself. ``None`` if
             nothing has worked.
-        stages: one entry for each replica, upstream first; sources are included, and the stages
-            that put the results of an ordered flow in order.
+        stages: one entry for each replica, or for those that one stage carries, upstream first;
+            sources are included, and the stages that put the results of an ordered flow in order.
     """
 
     wall_time: float
