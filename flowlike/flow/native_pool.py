@@ -58,17 +58,26 @@ class Job:
         self.seconds = 0.0
         self.is_given_up = False
 
-    def run(self) -> None:
-        """Do the calls, in whatever thread this is."""
+    def run(self, started: float) -> float:
+        """Do the calls, in whatever thread this is.
+
+        Args:
+            started: the CPU time of the thread before, and so the end of the job before: to ask for
+                it is a call of the system, at which the thread may lose its core.
+
+        Returns:
+            The CPU time of the thread after.
+        """
         if self.is_given_up:
-            return
+            return started
         function = self._calls.function
-        started = thread_time()
         try:
             self.results = [function(argument) for argument in self._calls.arguments]
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             self.error = error
-        self.seconds = thread_time() - started
+        ended = thread_time()
+        self.seconds = ended - started
+        return ended
 
     def reply(self) -> None:
         """Tell who waits."""
@@ -143,7 +152,7 @@ class NativePool:
             return
         run, self._waiting, self._expected = self._waiting, [], 0.0
         for job in run:
-            job.run()
+            job.run(thread_time())
             job.reply()
 
     def _send(self) -> None:
@@ -161,8 +170,9 @@ class NativePool:
 
     def _serve(self) -> None:
         while (run := self._runs.get()) is not None:
+            now = thread_time()
             for job in run:
-                job.run()
+                now = job.run(now)
             self._done.append(run)
             # Nothing may be kept alive while the thread waits.
             del run, job
