@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
+from functools import cache
 from pathlib import Path
 
-from rivals.tasks import Array, spin, step, two_processes, wanted
+from rivals.tasks import Array, spin, step, wanted
 
-from flowlike import Flow
+from flowlike import Flow, ProcessRunner
 from flowlike.native import logistic_map
+
+
+@cache
+def _runner() -> ProcessRunner:
+    """Two worker processes, which are kept."""
+    runner = ProcessRunner(2)
+    atexit.register(runner.__enter__().__exit__, None, None, None)
+    return runner
 
 
 def pipeline(numbers: range) -> int:
@@ -16,10 +26,10 @@ def pipeline(numbers: range) -> int:
 
 
 def word_count(path: Path) -> dict[str, int]:
-    """``flat_map(str.split).partition(stages=2).count_by()`` over the lines of the open file."""
+    """``flat_map(str.split).partition().count_by()`` over the lines, ``ProcessRunner(2)`` kept."""
     with path.open(encoding="utf-8") as lines:
-        flow = Flow.from_iterable(lines).flat_map(str.split).partition(stages=2).count_by()
-        return dict(flow.to_list())
+        flow = Flow.from_iterable(lines).flat_map(str.split).partition().count_by()
+        return dict(flow.to_list(runner=_runner()))
 
 
 def logistic(numbers: Array) -> Array:
@@ -29,8 +39,8 @@ def logistic(numbers: Array) -> Array:
 
 
 def two_cores(numbers: range) -> int:
-    """``map(spin, executor=ProcessPoolExecutor(2))`` in two stages; the sizes are flowlike's."""
-    return sum(Flow.from_iterable(numbers, stages=2).map(spin, executor=two_processes()))
+    """``map(spin)``, ``runner=ProcessRunner(2)``, which is kept; the sizes are flowlike's."""
+    return sum(Flow.from_iterable(numbers).map(spin).to_list(runner=_runner()))
 
 
 start = pipeline
