@@ -214,18 +214,36 @@ class GridRun(EventTimeRun):
             if not unmoved and border[start] > closed:
                 closed = int(border[start])
                 yield from self._close_before(closed, now, outputs)
-            found = False
+            panes = []
             for number in range(int(first[start]), int(last[start]) + 1):
                 pane = self._panes.get(number)
                 if number >= closed:
                     pane = pane or self._pane(number)
-                elif pane is None:
-                    continue
-                found = True
-                yield from pane.push(batch, start, stop, upstream, outputs)
-            if not found:
+                if pane is not None:
+                    panes.append(pane)
+            if not panes:
                 self._too_late(batch[start:stop])
+                continue
+            for piece, behind in self._pieces(panes, start, stop):
+                for pane in panes:
+                    yield from pane.push(batch, piece, behind, upstream, outputs)
         yield from self._close_before(self._reached(), now, outputs)
+
+    def _pieces(self, panes: list[Pane], start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """As many events at once as let no window fire before the last of them.
+
+        So windows that overlap fire in the order of events, however these were cut into batches.
+        """
+        frame = self.frame
+        if len(panes) == 1 or (frame.every is None and frame.punctuating is None):
+            yield start, stop
+            return
+        counts_all = frame.every is not None and frame.entry is None
+        while start < stop:
+            size = min(pane.until_full for pane in panes) if counts_all else 1
+            behind = min(stop, start + size)
+            yield start, behind
+            start = behind
 
 
 def _are_sorted(first: Numbers, last: Numbers) -> bool:

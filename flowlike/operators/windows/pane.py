@@ -58,6 +58,12 @@ class Pane:
         self._acc: Any = None if frame.punctuating is None else frame.punctuating.init()
         self._entered: Any = None if frame.entry is None else frame.entry.start()
 
+    @property
+    def until_full(self) -> int:
+        """How many more events the count trigger waits for."""
+        assert self.frame.every is not None
+        return self.frame.every.size - self._count
+
     def push(
         self, batch: Batch, start: int, stop: int, upstream: int, outputs: Outputs
     ) -> Generator[Calls, list[Any], None] | tuple[()]:

@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from flowlike import CountWindow, FixedWindow, PeriodicWindow, SessionWindow, SlidingWindow
+from flowlike import (
+    CountWindow,
+    Fire,
+    FixedWindow,
+    PeriodicWindow,
+    SessionWindow,
+    SlidingWindow,
+)
 from flowlike.native import logistic_map
 from flowlike.operators import (
     CollectBatch,
@@ -153,6 +160,27 @@ def test_a_sliding_event_for_a_window_that_lingers_and_one_that_is_open(story):
                 window=SlidingWindow(10, 5, itself).allowed_lateness(60, "reset"))  # fmt: skip
     assert one.push([3, 11, 8]) == [(-5, [3]), (0, [3])]
     assert one.finish() == [(-5, []), (0, [8]), (5, [11, 8]), (10, [11])]
+
+
+OVERLAPPING = SlidingWindow(4, 2, by=itself)
+
+
+@pytest.mark.parametrize(
+    ("reducer", "window"),
+    [
+        (SUM, OVERLAPPING.trigger_every(1)),
+        (SUM, OVERLAPPING.trigger_every(2)),
+        (SUM, OVERLAPPING.trigger_every(3, "reset")),
+        (CollectBatch(), OVERLAPPING.trigger_every(2, "reset")),
+        (SUM, OVERLAPPING.trigger(int, lambda batch, _: Fire("now", batch[:1], batch[1:], 0))),
+    ],
+)
+def test_overlapping_windows_fire_event_by_event(told, reducer, window):
+    times = [3, 3, 4, 4, 4, 5, 3, 9, 9, 8, 9]
+    steps = reducer, SHOWN, STATE
+    one_by_one = told([[time] for time in times], *steps, window=window)
+    assert told([times], *steps, window=window) == one_by_one
+    assert told([times[:4], times[4:]], *steps, window=window) == one_by_one
 
 
 def test_sessions(story):
