@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import _thread
 import asyncio
 import functools
@@ -9,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from queue import SimpleQueue
 from time import sleep
 from types import FrameType
@@ -20,27 +21,27 @@ __all__ = ["Interrupts", "Still", "on_interrupt"]
 Still: TypeAlias = Callable[[FrameType | None], bool]
 """Whether a ``KeyboardInterrupt`` is still to be raised where the thread is."""
 
+# Those of `signal` try to make enums of handlers, which costs a run more than to enter its loop.
+_handler_of: Callable[[int], Any] = _signal.getsignal
+_handle_by: Callable[[int, Any], Any] = _signal.signal
+
 _MOMENT = 0.001
 """Seconds after which Ctrl-C comes again; Python has left the destructor that it was lost in."""
 
 
-@contextmanager
-def on_interrupt(answer: Callable[[FrameType | None], Still | None]) -> Iterator[None]:
+def on_interrupt(
+    answer: Callable[[FrameType | None], Still | None],
+) -> AbstractContextManager[None]:
     """Answer Ctrl-C meanwhile, if this is the main thread and nobody else does.
 
     Args:
         answer: is told where the thread is. ``None`` for an answer means that Ctrl-C is noted;
             otherwise ``KeyboardInterrupt`` is raised there, and, where Python drops it, again as
             long as the answer holds.
-
-    Raises:
-        KeyboardInterrupt: as was answered.
     """
-    if not _is_main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    with _Insistence(answer):
-        yield
+    if not _is_main_thread() or _handler_of(signal.SIGINT) is not signal.default_int_handler:
+        return nullcontext()
+    return _Insistence(answer)
 
 
 class Interrupts:
@@ -51,7 +52,7 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._known = _cancellations(signal.getsignal(signal.SIGINT))
+        self._known = _cancellations(_handler_of(signal.SIGINT))
 
     @contextmanager
     def reach_this_thread(self) -> Iterator[None]:
@@ -60,7 +61,7 @@ class Interrupts:
         Raises:
             KeyboardInterrupt: such a one.
         """
-        handler = signal.getsignal(signal.SIGINT)
+        handler = _handler_of(signal.SIGINT)
         if not _is_of_asyncio(handler) or not _is_main_thread():
             yield
             return
@@ -84,16 +85,17 @@ class _Insistence:
         self._still: Still = _always
         self._raised: KeyboardInterrupt | None = None
         self._thread = threading.get_ident()
-        self._asked: SimpleQueue[bool] = SimpleQueue()  # whether to go on
         self._sender: threading.Lock | None = None  # held as long as its thread lives
         self._comes_again = False
         self._is_over = False
         self._came_last = False
-        self._hook = self._hear  # one object, to be known again
+        # Made when something is raised, for this is entered for every few batches.
+        self._asked: SimpleQueue[bool]  # whether to go on
+        self._hook: Callable[[Any], Any] | None = None  # one object, to be known again
         self._hook_before = sys.unraisablehook
 
     def __enter__(self) -> None:
-        self._handler_before = signal.signal(signal.SIGINT, self._handle)
+        self._handler_before = _handle_by(signal.SIGINT, self._handle)
 
     def __exit__(self, *error: object) -> None:
         # From here on Ctrl-C is only noted, so that nothing of this is left out.
@@ -101,10 +103,10 @@ class _Insistence:
         if self._sender is not None:
             self._asked.put(False)
             self._sender.acquire()
-        if sys.unraisablehook is self._hook:
+        if self._hook is not None and sys.unraisablehook is self._hook:
             sys.unraisablehook = self._hook_before
-        signal.signal(signal.SIGINT, self._handler_before)
-        self._raised = None  # its traceback knows this object
+        _handle_by(signal.SIGINT, self._handler_before)
+        self._hook = self._raised = None  # they know this object, and it them
         if self._came_last:
             raise KeyboardInterrupt
 
@@ -123,6 +125,8 @@ class _Insistence:
             self._raise()
 
     def _raise(self) -> None:
+        if self._hook is None:
+            self._asked, self._hook = SimpleQueue(), self._hear
         if sys.unraisablehook is not self._hook:
             self._hook_before, sys.unraisablehook = sys.unraisablehook, self._hook
         self._raised = KeyboardInterrupt()
