@@ -126,6 +126,7 @@ __all__ = [
     "Sink",
     "SlidingWindow",
     "TakeSort",
+    "Together",
     "TriggerContext",
     "Unique",
     "Window",
