@@ -38,6 +38,7 @@ def carriers(
     Kernels run in as many threads as there are cores, however many replicas call them. So where a
     layer does nothing else, a few stages carry many replicas: those without a state share what
     comes, and of those with one each stage carries several, whose results leave with others'.
+    Without a state there are never fewer stages than keep the threads busy.
     That they do must not show: where watermarks are told by replicas, say, or where there are
     limits for each of them, every replica is a stage.
 
@@ -60,9 +61,9 @@ def carriers(
     if not plain:
         return stages
     if all(isinstance(each, (Shuffle, Numbering)) for each in routings):
-        shares = not layer.has_reduce
-    else:
-        shares = is_last and all(_by_key(each) for each in routings)
+        # One for each thread would leave it idle while a batch is on its way back.
+        return stages if layer.has_reduce or stages < threads else _A_THREAD * threads
+    shares = is_last and all(_by_key(each) for each in routings)
     return min(stages, _A_THREAD * threads) if shares else stages
 
 

@@ -48,7 +48,7 @@ def describe_layer(plan: LayerPlan, workers: int | None) -> list[str]:
     """
     options = plan.options
     replicas = "1 stage" if plan.stages == 1 else f"{plan.stages} stages"
-    if plan.carriers < plan.stages:
+    if plan.carriers != plan.stages:
         replicas = f"{plan.stages} replicas in {plan.carriers} stages"
     if workers is not None:
         used = min(workers, plan.stages)

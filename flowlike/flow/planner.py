@@ -103,7 +103,7 @@ class _Planner:
             routings = [each.routing for each in inputs]
             is_last = flow is self._flow
             carry = carriers(layer, options, stages, routings, threads=cpus(), is_last=is_last)
-        if carry < stages:
+        if carry != stages:
             inputs = tuple(
                 each._replace(routing=ToCarriers(each.routing, carry))
                 if isinstance(each.routing, Partition)

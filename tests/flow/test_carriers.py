@@ -9,7 +9,10 @@ import pytest
 from contract import here_only
 
 from flowlike import Flow, GlobalWindow
+from flowlike.flow.carriers import carriers as carriers_of
+from flowlike.flow.options import LayerOptions
 from flowlike.flow.planner import cpus, make_plan
+from flowlike.flow.routing import Shuffle
 from flowlike.native import logistic_map
 from flowlike.operators import Retry
 from flowlike.stages import AutoDemand
@@ -34,17 +37,31 @@ def carriers(flow):
 
 
 @here_only("builds")
-@pytest.mark.parametrize(
-    "flow", [mapped(), chunked(), Flow.from_iterable(NUMBERS).map_batch(KERNEL)]
-)
+@pytest.mark.parametrize("flow", [mapped(), mapped(ordered=True), chunked()])
 def test_few_stages_carry_what_only_calls_kernels(flow):
-    assert carriers(flow) == min(make_plan(flow).layers[-1].stages, 2 * cpus())
+    plan = make_plan(flow)
+    assert [layer.carriers for layer in plan.layers] == [2 * cpus()]
+
+
+@here_only("builds")
+@pytest.mark.parametrize("stages", [None, cpus(), 2 * cpus()])
+def test_there_are_enough_without_a_state_to_keep_the_threads_busy(stages):
+    assert carriers(Flow.from_iterable(NUMBERS, stages=stages).map_batch(KERNEL)) == 2 * cpus()
+
+
+@here_only("builds")
+def test_fewer_replicas_than_threads_call_no_more_kernels_at_once():
+    options = LayerOptions()
+    layer = make_plan(mapped()).layers[-1].layer
+    for stages in (1, 7):
+        found = carriers_of(layer, options, stages, [Shuffle()], threads=8, is_last=True)
+        assert found == stages
 
 
 @here_only("builds")
 def test_the_plan_says_so():
     assert f"{MANY} replicas in {2 * cpus()} stages" in chunked().explain()
-    assert "replicas in" not in Flow.from_iterable(NUMBERS, stages=2).map_batch(KERNEL).explain()
+    assert "replicas in" not in Flow.from_iterable(NUMBERS, stages=2).map(abs).explain()
 
 
 @here_only("builds")
