@@ -88,7 +88,7 @@ def _turn(*_: object) -> str:
     return "turn"
 
 
-def _job(_: object, job: Any) -> str:
+def _job(_: object, job: Any, *_started: float) -> str:
     splits = getattr(job._calls.function, "__func__", None) is Splitter._split_array
     return "split" if splits else "kernel"
 
