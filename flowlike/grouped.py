@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from flowlike.flat import flat
+from flowlike.pieces import cut_out
 
 __all__ = ["Grouped"]
 
@@ -43,15 +44,10 @@ class Grouped:
     def __getitem__(self, part: slice) -> Grouped:
         start, stop, _ = part.indices(self._length)
         keys, lists = [], []
-        behind = 0
-        for key, values in zip(self.keys, self.values, strict=True):
-            first, behind = behind, behind + len(values)
-            if first >= stop:
-                break
-            if behind > start:
-                keys.append(key)
-                whole = start <= first and behind <= stop
-                lists.append(values if whole else values[max(start - first, 0) : stop - first])
+        for index, within in cut_out(map(len, self.values), start, stop):
+            values = self.values[index]
+            keys.append(self.keys[index])
+            lists.append(values if within is None else values[within])
         return Grouped(keys, lists)
 
     @staticmethod

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any
 
-__all__ = ["Parted", "shared_out"]
+from flowlike.pieces import cut_out, shared_out
+
+__all__ = ["Parted"]
 
 
 class Parted:
@@ -37,16 +39,9 @@ class Parted:
     def __getitem__(self, part: slice) -> Parted:
         start, stop, _ = part.indices(self._length)
         parts = []
-        behind = 0
-        for number, events in self.parts:
-            first, behind = behind, behind + len(events)
-            if first >= stop:
-                break
-            if max(start, first) < min(stop, behind):
-                whole = start <= first and behind <= stop
-                parts.append(
-                    (number, events if whole else events[max(start - first, 0) : stop - first])
-                )
+        for index, within in cut_out([len(events) for _, events in self.parts], start, stop):
+            number, events = self.parts[index]
+            parts.append((number, events if within is None else events[within]))
         return Parted(parts)
 
     @staticmethod
@@ -65,13 +60,3 @@ class Parted:
             Parted([each for each in islice(pending, len(numbers)) if len(each[1])])
             for numbers in shared_out(len(parts), carriers)
         ]
-
-
-def shared_out(partitions: int, carriers: int) -> list[range]:
-    """Which partitions each of so many stages carries: neighbours, one more in some of them.
-
-    >>> shared_out(5, 2)
-    [range(0, 2), range(2, 5)]
-    """
-    borders = [partitions * each // carriers for each in range(carriers + 1)]
-    return [range(*border) for border in pairwise(borders)]

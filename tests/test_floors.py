@@ -28,6 +28,7 @@ FLOORS = {
     "numbered": 0,
     "parted": 0,
     "pickling": 0,
+    "pieces": 0,
     "reduced": 0,
     "native": 1,
     "operators": 2,

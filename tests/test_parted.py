@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlike.parted import Parted, shared_out
+from flowlike.parted import Parted
+from flowlike.pieces import shared_out
 
 PARTS = st.lists(st.lists(st.integers(), min_size=1, max_size=4), min_size=1, max_size=6)
 

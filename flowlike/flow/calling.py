@@ -6,7 +6,6 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from itertools import pairwise
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from flowlike.flow.native_pool import Job
 from flowlike.flow.pools import Pools
 from flowlike.operators import Calls
 from flowlike.options import is_coroutine_function
+from flowlike.pieces import shared_out
 
 if TYPE_CHECKING:
     from flowlike.nodes.messages import Done
@@ -224,8 +224,7 @@ def _cut(batch: Any, most: int) -> list[Any]:
     pieces = max(1, min(most, len(batch)))
     if pieces == 1:
         return [batch]
-    borders = [len(batch) * piece // pieces for piece in range(pieces + 1)]
-    return [batch[start:stop] for start, stop in pairwise(borders)]
+    return [batch[share.start : share.stop] for share in shared_out(len(batch), pieces)]
 
 
 async def _at_most(

@@ -61,8 +61,10 @@ def carriers(
     if not plain:
         return stages
     if all(isinstance(each, (Shuffle, Numbering)) for each in routings):
-        # One for each thread would leave it idle while a batch is on its way back.
-        return stages if layer.has_reduce or stages < threads else _A_THREAD * threads
+        # One for each thread would leave it idle while a batch is on its way back. A single
+        # replica keeps the order, which several would not.
+        alone = layer.has_reduce or stages == 1 or stages < threads
+        return stages if alone else _A_THREAD * threads
     shares = is_last and all(_by_key(each) for each in routings)
     return min(stages, _A_THREAD * threads) if shares else stages
 

@@ -23,7 +23,7 @@ from flowlike.operators import (
     compile_program,
     key_function,
 )
-from flowlike.parted import shared_out
+from flowlike.pieces import shared_out
 from flowlike.stages import AutoDemand, Subscribe
 from flowlike.stages.peer import Peer
 

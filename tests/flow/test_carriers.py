@@ -36,6 +36,11 @@ def carriers(flow):
     return make_plan(flow).layers[-1].carriers
 
 
+def for_threads(threads, stages):
+    layer = make_plan(mapped()).layers[-1].layer
+    return carriers_of(layer, LayerOptions(), stages, [Shuffle()], threads=threads, is_last=True)
+
+
 @here_only("builds")
 @pytest.mark.parametrize("flow", [mapped(), mapped(ordered=True), chunked()])
 def test_few_stages_carry_what_only_calls_kernels(flow):
@@ -44,6 +49,7 @@ def test_few_stages_carry_what_only_calls_kernels(flow):
 
 
 @here_only("builds")
+@pytest.mark.skipif(cpus() == 1, reason="there a single replica is as many as threads")
 @pytest.mark.parametrize("stages", [None, cpus(), 2 * cpus()])
 def test_there_are_enough_without_a_state_to_keep_the_threads_busy(stages):
     assert carriers(Flow.from_iterable(NUMBERS, stages=stages).map_batch(KERNEL)) == 2 * cpus()
@@ -51,11 +57,12 @@ def test_there_are_enough_without_a_state_to_keep_the_threads_busy(stages):
 
 @here_only("builds")
 def test_fewer_replicas_than_threads_call_no_more_kernels_at_once():
-    options = LayerOptions()
-    layer = make_plan(mapped()).layers[-1].layer
-    for stages in (1, 7):
-        found = carriers_of(layer, options, stages, [Shuffle()], threads=8, is_last=True)
-        assert found == stages
+    assert [for_threads(8, stages) for stages in (1, 7, 8)] == [1, 7, 16]
+
+
+@here_only("builds")
+def test_a_single_replica_keeps_the_order_also_where_there_is_one_cpu():
+    assert [for_threads(1, stages) for stages in (1, 2)] == [1, 2]
 
 
 @here_only("builds")

@@ -46,6 +46,18 @@ class Derived(PartitionDispatcher):
     """One of a user's own, which is held to the rules."""
 
 
+async def begun(group, counted, consumers, max_demand):
+    """Start a producer and the consumers of its partitions, until nothing moves any more."""
+    counted.demand = "accumulate"
+    producer = await group.start(counted)
+    for partition, consumer in enumerate(consumers):
+        wanted = Subscribe(producer, max_demand=max_demand, partition=partition)
+        await group.start(consumer, subscribe_to=[wanted])
+    await producer.demand("forward")
+    await settled()
+    return producer
+
+
 kinds = pytest.mark.parametrize("kind", [PartitionDispatcher, Derived])
 
 
@@ -159,13 +171,7 @@ async def test_a_producer_finishes_when_all_has_left(kind):
     async with StageGroup() as group:
         counted = Count(10)
         counted.dispatcher = threads.dispatcher(kind)
-        counted.demand = "accumulate"
-        producer = await group.start(counted)
-        for partition, consumer in enumerate(consumers):
-            wanted = Subscribe(producer, max_demand=20, partition=partition)
-            await group.start(consumer, subscribe_to=[wanted])
-        await producer.demand("forward")
-        await settled()
+        producer = await begun(group, counted, consumers, max_demand=20)
         assert (counted.asked, counted.stopped) == ([40], None)
         threads.go_on()
         await group.wait()
@@ -240,13 +246,7 @@ async def test_what_is_delivered_later_is_held_to_the_rules():
         async with StageGroup() as group:
             counted = Count()
             counted.dispatcher = threads.dispatcher(Greedy)
-            counted.demand = "accumulate"
-            producer = await group.start(counted)
-            for partition, consumer in enumerate(consumers):
-                wanted = Subscribe(producer, max_demand=2, partition=partition)
-                await group.start(consumer, subscribe_to=[wanted])
-            await producer.demand("forward")
-            await settled()
+            await begun(group, counted, consumers, max_demand=2)
             threads.go_on()
             await group.wait()
     assert [consumer.events for consumer in consumers] == [[], []]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from rivals.tasks import CHUNK, PIECE, Array, spin, step, two_processes, wanted
+from zipf_words import count_words
 
 from flowlike.native import logistic_map
 
@@ -18,12 +19,7 @@ def pipeline(numbers: range) -> int:
 
 def word_count(path: Path) -> dict[str, int]:
     """A loop over the lines and words that counts in a ``dict``, on one core."""
-    counts: dict[str, int] = {}
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            for word in line.split():
-                counts[word] = counts.get(word, 0) + 1
-    return counts
+    return count_words(path)
 
 
 def logistic(numbers: Array) -> Array:
